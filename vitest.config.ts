@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config'
+
+// Three projects, one per level of the test pyramid; `npm test` runs them all.
+//   unit         beside the code, no I/O beyond loopback, seconds
+//   sim          seeded simulation of the pure core in virtual time
+//   integration  real Kafka (one broker for the run), real HTTP, real processes
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{libs,services,tools}/**/*.test.ts', 'test/support/**/*.test.ts', 'test/tidy.test.ts'],
+          testTimeout: 10_000,
+        },
+      },
+      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/support/kafka-for-the-run.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
