@@ -1,0 +1,223 @@
+// The one producer of both services: a record that it reports as stored is stored, acknowledged by all in-sync replicas.
+//
+// kafkajs acknowledges records that it never wrote when it is idempotent, or repeats a send by itself after a leader moved.
+// The rules that avoid it, all kept here:
+//   P1  one sendBatch in flight at a time
+//   P2  every record has an explicit partition: murmur2 of its key as Java does, without a key its source partition
+//   P3  stored only if the answer lists every topic-partition that was sent
+//   P4  not idempotent, and kafkajs repeats nothing by itself: copies of a fact share their ce_id, a lost fact has no remedy
+//   P5  a send ends by itself within its timeouts; it is never abandoned, as it could still be sent later
+//   P6  one topic a send, so that a refused dead letter does not take receipts along; at most `partitionBytesMax` for one
+//       partition, as kafkajs makes one record batch of it and max.message.bytes limits the batch
+//   P7  what is refused as too large is halved until the record is found that is
+// It batches without waiting: what arrives while a send is under way goes with the next one.
+
+import type { OutgoingRecord } from '@bridge/schemas/record'
+import { recordBytes } from '@bridge/schemas/record'
+import kafkajs, { type Admin, type Producer } from 'kafkajs'
+import { createKafka, type KafkaConnection, type KafkaPatience, kafkaErrorType } from './kafka.ts'
+import { errorLine, type Log } from './log.ts'
+
+/** What became of a record. `failed`: it may or may not be stored; publishing it again is right. */
+export type Published = { kind: 'stored' } | { kind: 'refused'; detail: string } | { kind: 'failed'; detail: string }
+
+type Waiting = { record: OutgoingRecord; bytes: number; partition: number; done: (published: Published) => void }
+
+const partitionBytesMax = 900_000
+const batchRecordsMax = 1_000
+const batchBytesMax = 4_000_000
+const metadataAgeMsMax = 30_000
+const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+const choosePartition = kafkajs.Partitioners.DefaultPartitioner()
+
+export type SafeProducerOptions = {
+  connection: KafkaConnection
+  log: Log
+  /** A send takes at most about `connectionTimeoutMs + 2 × requestTimeoutMs`. */
+  connectionTimeoutMs: number
+  requestTimeoutMs: number
+  /** Records that may wait; one more is answered `failed` at once. */
+  waitingMax: number
+}
+
+export class SafeProducer {
+  readonly #producer: Producer
+  readonly #admin: Admin
+  readonly #options: SafeProducerOptions
+  readonly #waiting = new Map<string, Waiting[]>()
+  readonly #partitionCounts = new Map<string, { count: number; readAtMs: number }>()
+  #waitingCount = 0
+  #sending: Promise<void> | undefined
+  #connected = false
+  #closed = false
+
+  constructor(options: SafeProducerOptions) {
+    this.#options = options
+    const patience: KafkaPatience = { ...options, retries: 0 }
+    const kafka = createKafka(options.connection, options.log, patience)
+    this.#producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      idempotent: false,
+      maxInFlightRequests: 1,
+      retry: { retries: 0 },
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      metadataMaxAge: metadataAgeMsMax,
+    })
+    this.#admin = kafka.admin({ retry: { retries: 0 } })
+  }
+
+  /** Records that wait or are under way. */
+  get pending(): number {
+    return this.#waitingCount
+  }
+
+  /** Publishes a record. Never rejects; answers once the record's send has ended. */
+  publish(record: OutgoingRecord): Promise<Published> {
+    if (this.#closed) return Promise.resolve({ kind: 'failed', detail: 'the producer is closed' })
+    if (this.#waitingCount >= this.#options.waitingMax) {
+      return Promise.resolve({ kind: 'failed', detail: `${this.#options.waitingMax} records are waiting for Kafka` })
+    }
+    return new Promise((resolve) => {
+      this.#waitingCount += 1
+      const done = (published: Published) => {
+        this.#waitingCount -= 1
+        resolve(published)
+      }
+      const queue = this.#waiting.get(record.topic)
+      const waiting: Waiting = { record, bytes: recordBytes(record), partition: 0, done }
+      if (queue === undefined) this.#waiting.set(record.topic, [waiting])
+      else queue.push(waiting)
+      this.#sending ??= this.#sendAll()
+    })
+  }
+
+  /** Waits for what is under way, then disconnects. Later records are answered `failed`. Twice is fine. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#sending
+    await Promise.allSettled([this.#producer.disconnect(), this.#admin.disconnect()])
+  }
+
+  async #sendAll(): Promise<void> {
+    // One turn of the event loop, so that records published together travel together.
+    await new Promise((resolve) => setImmediate(resolve))
+    for (let next = this.#waiting.entries().next(); !next.done; next = this.#waiting.entries().next()) {
+      const [topic, queue] = next.value
+      // The topic goes to the end of the map, so that topics take turns.
+      this.#waiting.delete(topic)
+      const rest = await this.#sendSome(topic, queue)
+      const arrived = this.#waiting.get(topic)
+      if (arrived !== undefined) rest.push(...arrived)
+      if (rest.length > 0) this.#waiting.set(topic, rest)
+    }
+    this.#sending = undefined
+  }
+
+  /** Sends one batch from the head of a topic's queue. @returns what is left of the queue */
+  async #sendSome(topic: string, queue: Waiting[]): Promise<Waiting[]> {
+    let partitionCount: number
+    try {
+      await this.#connect()
+      partitionCount = await this.#partitionCount(topic)
+    } catch (error) {
+      for (const waiting of queue) waiting.done({ kind: 'failed', detail: errorLine(error) })
+      return []
+    }
+    const batch: Waiting[] = []
+    const bytesByPartition = new Map<number, number>()
+    let bytes = 0
+    for (const waiting of queue) {
+      waiting.partition = partitionOf(waiting.record, partitionCount)
+      const partitionBytes = (bytesByPartition.get(waiting.partition) ?? 0) + waiting.bytes
+      bytes += waiting.bytes
+      const full = batch.length === batchRecordsMax || bytes > batchBytesMax || partitionBytes > partitionBytesMax
+      if (full && batch.length > 0) break
+      bytesByPartition.set(waiting.partition, partitionBytes)
+      batch.push(waiting)
+    }
+    await this.#send(topic, batch)
+    return queue.slice(batch.length)
+  }
+
+  async #send(topic: string, batch: Waiting[]): Promise<void> {
+    let failure: unknown
+    try {
+      const answer = await this.#producer.sendBatch({
+        acks: -1,
+        timeout: this.#options.requestTimeoutMs,
+        topicMessages: [{ topic, messages: batch.map(toMessage) }],
+      })
+      const listed = new Set(
+        answer.filter((row) => row.errorCode === 0).map((row) => `${row.topicName} ${row.partition}`),
+      )
+      for (const { partition, done } of batch) {
+        const stored = listed.has(`${topic} ${partition}`)
+        done(
+          stored
+            ? { kind: 'stored' }
+            : { kind: 'failed', detail: `partition ${partition} is missing in Kafka's answer` },
+        )
+      }
+      return
+    } catch (error) {
+      failure = error
+    }
+    this.#partitionCounts.delete(topic)
+    const isTooLarge = tooLarge.has(kafkaErrorType(failure) ?? '')
+    const [first] = batch
+    if (isTooLarge && first !== undefined && batch.length > 1) {
+      const half = batch.length >> 1
+      await this.#send(topic, batch.slice(0, half))
+      await this.#send(topic, batch.slice(half))
+      return
+    }
+    const detail = errorLine(failure)
+    for (const { done } of batch) done(isTooLarge ? { kind: 'refused', detail } : { kind: 'failed', detail })
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#connected) return
+    await this.#producer.connect()
+    await this.#admin.connect()
+    this.#connected = true
+  }
+
+  async #partitionCount(topic: string): Promise<number> {
+    const known = this.#partitionCounts.get(topic)
+    const nowMs = performance.now()
+    if (known !== undefined && nowMs - known.readAtMs < metadataAgeMsMax) return known.count
+    try {
+      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+      const count = topics[0]?.partitions.length ?? 0
+      if (count === 0) throw new Error(`topic ${topic} has no partitions`)
+      this.#partitionCounts.set(topic, { count, readAtMs: nowMs })
+      return count
+    } catch (error) {
+      if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') throw new Error(`topic ${topic} does not exist`)
+      throw error
+    }
+  }
+}
+
+/** The partition of a record, the same that Java's default partitioner chooses where there is a key. */
+function partitionOf(record: OutgoingRecord, partitionCount: number): number {
+  if (record.key === null) return record.sourcePartition % partitionCount
+  const partitionMetadata = Array.from({ length: partitionCount }, (_, partitionId) => ({
+    partitionErrorCode: 0,
+    partitionId,
+    leader: 0,
+    replicas: [],
+    isr: [],
+  }))
+  return choosePartition({ topic: record.topic, partitionMetadata, message: { key: record.key, value: null } })
+}
+
+function toMessage({ record, partition }: Waiting) {
+  // kafkajs takes headers as an object: repeated names become arrays, and no name may hit a prototype's property.
+  const headers: Record<string, Buffer[]> = Object.create(null)
+  for (const [name, value] of record.headers) {
+    headers[name] ??= []
+    headers[name].push(value)
+  }
+  return { partition, key: record.key, value: record.value, headers }
+}

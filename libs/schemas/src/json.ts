@@ -1,0 +1,46 @@
+// JSON as the contracts need it: integers that are ids arrive whole. `JSON.parse` rounds 9007199254740993 to …992; the
+// reviver's third argument (V8 11.4, Node 21) carries the digits as they were written.
+
+/** What `parseJson` answers: any JSON value in which digits-only numbers are bigints. */
+export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue }
+
+const digitsOnly = /^\d+$/
+
+/**
+ * Parses JSON text. Numbers written with digits only (`123`, however long) become bigints, every other number
+ * (`1.0`, `1e3`, `-1`) stays a number, so that a reader can tell an id from something that merely equals one. Of
+ * repeated keys the last counts.
+ *
+ * @returns the value, or undefined where the text is no JSON (undefined is no JSON value)
+ */
+export function parseJson(text: string): JsonValue | undefined {
+  try {
+    // The third argument is not in TypeScript's library yet.
+    return JSON.parse(text, revive as (key: string, value: unknown) => unknown) as JsonValue
+  } catch {
+    return undefined
+  }
+}
+
+function revive(_key: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value === 'number' && context.source !== undefined && digitsOnly.test(context.source)) {
+    return BigInt(context.source)
+  }
+  return value
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
+/** Decodes bytes as UTF-8, a byte order mark dropped. @returns the text, or undefined where they are not UTF-8 */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether `value` is a JSON object: not null, no array. */
+export function isJsonObject(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
