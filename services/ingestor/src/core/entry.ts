@@ -1,0 +1,30 @@
+// One admitted record on its way to being settled.
+
+import type { DeadLetterCause, Truncation } from '@bridge/schemas/dead-letter'
+import type { OutboundMessage } from '@bridge/schemas/outbound-message'
+import type { ConsumedRecord } from '@bridge/schemas/record'
+import type { ReceiptDraft } from './facts.ts'
+import type { Lane } from './lane.ts'
+import type { Attempts } from './outcome.ts'
+import type { PartitionState } from './partition.ts'
+
+/**
+ *   decoding ─► inLane ─► reporting ─► settled
+ *          └──────┴──► storing ─┘
+ */
+export type Stage =
+  | { kind: 'decoding' }
+  /** Waits in its lane for its turn, is being called, or backs off: the lane's state says which. */
+  | { kind: 'inLane'; lane: Lane; message: OutboundMessage; attempts: Attempts }
+  /** Its dead letter is under way. */
+  | { kind: 'storing'; cause: DeadLetterCause; truncation: Truncation; receipt: ReceiptDraft }
+  /** Its receipt is under way. */
+  | { kind: 'reporting'; receipt: ReceiptDraft }
+
+export type Entry = {
+  readonly token: number
+  readonly partition: PartitionState
+  readonly record: ConsumedRecord
+  readonly bytes: number
+  stage: Stage
+}

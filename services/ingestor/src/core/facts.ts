@@ -1,0 +1,72 @@
+// What goes into the core (facts, past tense) and what comes out (effects, imperative): the whole of its contact with the
+// world. A fact carries what happened, never a promise; an effect is performed once, by the driver, which answers with a
+// fact. `token` names one admitted record for as long as the core knows it.
+
+import type { Answer } from '@bridge/partoo/answer'
+import type { DeadLetterCause, Truncation } from '@bridge/schemas/dead-letter'
+import type { KnownIds, OutboundMessage } from '@bridge/schemas/outbound-message'
+import type { DeadLetterReason, Receipt } from '@bridge/schemas/receipt'
+import type { ConsumedRecord } from '@bridge/schemas/record'
+
+export type PartitionName = { topic: string; partition: number }
+
+/** What a record turned out to be. */
+export type Decoded =
+  | { kind: 'work'; message: OutboundMessage; channelId: string; organization: string }
+  | { kind: 'poison'; reason: Extract<DeadLetterReason, 'undecodable' | 'invalid'>; detail: string; ids: KnownIds }
+  /** A null value: nothing to send. */
+  | { kind: 'tombstone' }
+
+/** What became of a record that was to be stored in Kafka. `refused`: the topic will never take it as it is. */
+export type Stored = 'stored' | 'refused' | 'failed'
+
+export type Fact =
+  /** The group gave this replica these partitions and no others; `offsetNext` is what is committed. */
+  | { kind: 'assigned'; generation: number; partitions: (PartitionName & { offsetNext: number })[] }
+  /** Records read at the cursor of a partition, in log order; reading goes on at `offsetNext`. */
+  | ({ kind: 'admitted'; generation: number; records: ConsumedRecord[]; offsetNext: number } & PartitionName)
+  | { kind: 'decoded'; results: { token: number; decoded: Decoded }[] }
+  /** A call ended. Times are ISO 8601 UTC, of its start and its end. */
+  | { kind: 'called'; token: number; answer: Answer; startedAt: string; endedAt: string }
+  | { kind: 'published'; token: number; stored: Stored }
+  | { kind: 'committed'; generation: number; ok: boolean }
+  /** The coordinator answered a heartbeat: the partitions are still ours. */
+  | { kind: 'heartbeat' }
+  /** The time asked for with `wake` has come. */
+  | { kind: 'woke' }
+  /** The process is to end: start nothing, finish what is under way. */
+  | { kind: 'stopping' }
+
+export type Effect =
+  | { kind: 'decode'; records: { token: number; record: ConsumedRecord }[] }
+  | { kind: 'call'; token: number; organization: string; channelId: string; message: OutboundMessage }
+  | { kind: 'publishReceipt'; token: number; receipt: ReceiptDraft; source: ConsumedRecord }
+  | { kind: 'storeDeadLetter'; token: number; record: ConsumedRecord; cause: DeadLetterCause; truncation: Truncation }
+  | { kind: 'commit'; generation: number; offsets: (PartitionName & { offsetNext: number })[] }
+  | { kind: 'pause'; partitions: PartitionName[] }
+  | { kind: 'resume'; partitions: PartitionName[] }
+  /** The latest one holds: submit `woke` at this time. */
+  | { kind: 'wake'; atMs: number }
+  /** For the log and the metrics: one attempt, and what comes next. */
+  | ({ kind: 'tellAttempt' } & AttemptReport)
+  | { kind: 'tellTombstone'; record: ConsumedRecord }
+  /** After `stopping`: nothing is under way any more, and what is settled is committed. */
+  | { kind: 'tellDrained' }
+
+/** A receipt but for `at` where that is the time of writing. */
+export type ReceiptDraft = Omit<Receipt, 'at'> & { at: string | null }
+
+export type AttemptReport = {
+  record: ConsumedRecord
+  channelId: string
+  conversationId: string
+  messageId: string
+  /** 1 for the first call. */
+  attempt: number
+  answer: Answer
+  next: AttemptNext
+  /** Until the next attempt, at least; null where there is none. */
+  delayMs: number | null
+}
+
+export type AttemptNext = 'accepted' | 'rejected' | 'retries-exhausted' | 'retried' | 'paused' | 'dropped'
