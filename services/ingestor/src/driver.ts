@@ -1,0 +1,203 @@
+// The driver: the only place where the core's effects meet I/O, and the one timer. Facts are handled one after the other, in
+// the order they come; what an effect brings about comes back as a fact.
+
+import type { PartooClient } from '@bridge/partoo/client'
+import type { Log } from '@bridge/runtime/log'
+import type { Published, SafeProducer } from '@bridge/runtime/safe-producer'
+import type { IngestorConfig } from './config.ts'
+import type { Dispatcher } from './core/dispatcher.ts'
+import type { AttemptReport, Effect, Fact, PartitionName } from './core/facts.ts'
+import { decode } from './decode.ts'
+import type { Metrics } from './metrics.ts'
+import { deadLetterRecord, receiptRecord } from './publications.ts'
+
+/** What the driver asks of the consumer. */
+export type Partitions = {
+  pause(partitions: PartitionName[]): void
+  resume(partitions: PartitionName[]): void
+  /** @returns whether the group's coordinator took the offsets */
+  commit(generation: number, offsets: (PartitionName & { offsetNext: number })[]): Promise<boolean>
+}
+
+export type DriverParts = {
+  core: Dispatcher
+  config: IngestorConfig
+  client: PartooClient
+  producer: SafeProducer
+  metrics: Metrics
+  log: Log
+}
+
+export class Driver {
+  readonly #parts: DriverParts
+  readonly #apiKeys: ReadonlyMap<string, string>
+  readonly #facts: Fact[] = []
+  readonly #drained = Promise.withResolvers<void>()
+  #partitions: Partitions | undefined
+  #handling = false
+  #timer: NodeJS.Timeout | undefined
+  #timerMs = Number.POSITIVE_INFINITY
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts
+    this.#apiKeys = new Map(parts.config.organizations.map(({ name, apiKey }) => [name, apiKey]))
+  }
+
+  /** Gives the driver its consumer; needed before the first fact. */
+  attach(partitions: Partitions): void {
+    this.#partitions = partitions
+  }
+
+  /** Takes a fact. Never waits; effects are begun before it returns, unless it is called from within one. */
+  submit(fact: Fact): void {
+    this.#facts.push(fact)
+    if (this.#handling) return
+    this.#handling = true
+    try {
+      for (let next = this.#facts.shift(); next !== undefined; next = this.#facts.shift()) {
+        for (const effect of this.#parts.core.handle(next, performance.now())) this.#perform(effect)
+      }
+    } finally {
+      this.#handling = false
+    }
+  }
+
+  /** Lets calls under way finish, publishes and commits what they brought, and answers then. It has no deadline of its own. */
+  async drain(): Promise<void> {
+    this.submit({ kind: 'stopping' })
+    await this.#drained.promise
+    clearTimeout(this.#timer)
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'decode':
+        this.#decode(effect)
+        break
+      case 'call':
+        void this.#call(effect)
+        break
+      case 'publishReceipt':
+        void this.#publishReceipt(effect)
+        break
+      case 'storeDeadLetter':
+        void this.#storeDeadLetter(effect)
+        break
+      case 'commit':
+        void this.#commit(effect)
+        break
+      case 'pause':
+        this.#consumer.pause(effect.partitions)
+        break
+      case 'resume':
+        this.#consumer.resume(effect.partitions)
+        break
+      case 'wake':
+        this.#wake(effect.atMs)
+        break
+      case 'tellAttempt':
+        this.#tellAttempt(effect)
+        break
+      case 'tellTombstone':
+        this.#parts.metrics.tombstones.inc()
+        break
+      case 'tellDrained':
+        this.#drained.resolve()
+        break
+      default:
+        effect satisfies never
+    }
+  }
+
+  #decode({ records }: Extract<Effect, { kind: 'decode' }>): void {
+    const { channels } = this.#parts.config
+    const results = records.map(({ token, record }) => ({ token, decoded: decode(record, channels) }))
+    this.submit({ kind: 'decoded', results })
+  }
+
+  async #call({ token, organization, channelId, message }: Extract<Effect, { kind: 'call' }>): Promise<void> {
+    const { client, metrics } = this.#parts
+    const apiKey = this.#apiKeys.get(organization)
+    if (apiKey === undefined) throw new Error(`no API key for organization ${organization}`)
+    const startedMs = performance.now()
+    const startedAt = isoNow()
+    const answer = await client.ingest({ channelId, apiKey, message })
+    metrics.callSeconds.observe((performance.now() - startedMs) / 1000)
+    metrics.calls.inc({ channel: channelId, outcome: answer.kind })
+    this.submit({ kind: 'called', token, answer, startedAt, endedAt: isoNow() })
+  }
+
+  async #publishReceipt({ token, receipt, source }: Extract<Effect, { kind: 'publishReceipt' }>): Promise<void> {
+    const { producer, metrics, config } = this.#parts
+    const published = await producer.publish(receiptRecord(config.topics.receipts, receipt, source, isoNow()))
+    if (published.kind === 'stored') metrics.receipts.inc({ status: receipt.status })
+    this.#published(token, published)
+  }
+
+  async #storeDeadLetter(effect: Extract<Effect, { kind: 'storeDeadLetter' }>): Promise<void> {
+    const { producer, metrics, config } = this.#parts
+    const published = await producer.publish(deadLetterRecord(config.topics.dlq, effect))
+    if (published.kind === 'stored') metrics.deadLetters.inc({ reason: effect.cause.reason })
+    this.#published(effect.token, published)
+  }
+
+  #published(token: number, published: Published): void {
+    if (published.kind !== 'stored') {
+      this.#parts.metrics.publishFailures.inc()
+      this.#parts.log.warn(
+        { outcome: published.kind, error: published.detail },
+        'a receipt or dead letter was not stored',
+      )
+    }
+    this.submit({ kind: 'published', token, stored: published.kind })
+  }
+
+  async #commit({ generation, offsets }: Extract<Effect, { kind: 'commit' }>): Promise<void> {
+    const ok = await this.#consumer.commit(generation, offsets)
+    this.submit({ kind: 'committed', generation, ok })
+  }
+
+  #wake(atMs: number): void {
+    if (this.#timer !== undefined && this.#timerMs === atMs) return
+    clearTimeout(this.#timer)
+    this.#timerMs = atMs
+    // Timers fire up to a millisecond early, and take at most 2^31 - 1 ms.
+    const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), 2_147_483_647)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.submit({ kind: 'woke' })
+    }, delayMs)
+  }
+
+  #tellAttempt({ record, channelId, conversationId, messageId, attempt, answer, next, delayMs }: AttemptReport): void {
+    const { metrics, log } = this.#parts
+    if (next === 'accepted') {
+      metrics.acceptanceDelaySeconds.observe(Math.max(0, Date.now() - record.timestampMs) / 1000)
+    }
+    const fields = {
+      topic: record.topic,
+      partition: record.partition,
+      offset: record.offset,
+      channel_id: channelId,
+      external_conversation_id: conversationId,
+      external_message_id: messageId,
+      attempt,
+      outcome: answer.kind,
+      status: answer.status,
+      ...(answer.kind === 'unavailable' && { detail: answer.detail }),
+      next,
+      ...(delayMs !== null && { nextInMs: Math.round(delayMs) }),
+    }
+    if (next === 'accepted') log.info(fields, 'attempt finished')
+    else log.warn(fields, 'attempt finished')
+  }
+
+  get #consumer(): Partitions {
+    if (this.#partitions === undefined) throw new Error('the driver has no consumer yet')
+    return this.#partitions
+  }
+}
+
+function isoNow(): string {
+  return new Date().toISOString()
+}

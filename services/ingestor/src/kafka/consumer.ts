@@ -1,0 +1,393 @@
+// The consumer: kafkajs into facts. It admits and returns: no handler waits, so one partition never holds up another, a
+// heartbeat or a rebalance. Reading is held back by pausing alone.
+//
+// kafkajs's traps, and the rule that avoids each:
+//   K1  after any rejoin, kept partitions too are fetched anew, and GROUP_JOIN is the only event on every path: there the
+//       gate closes and everything pauses; it opens when the committed offsets are read and every partition is sought
+//   K2  batches fetched before a rejoin may arrive after it: a batch counts only if it was fetched at the ledger's cursor
+//   K3  its own offset reset would skip live records: every partition is sought to an offset that we chose, and reading
+//       starts at the beginning where nothing is committed
+//   K4  batches of control records alone are resolved without being shown: they move the cursor too
+//   K5  `commitOffsets` resolves with nothing committed while stopping: the last commit comes before `stop`
+//   K6  a consumer that crashed stays dead: it is made anew here, by one loop, whatever the reason
+// Every join is a generation of our own count: kafkajs does not tell the group's.
+
+import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
+import type { Readiness } from '@bridge/runtime/admin-server'
+import { createKafka, type KafkaConnection, kafkaErrorType } from '@bridge/runtime/kafka'
+import { errorLine, type Log } from '@bridge/runtime/log'
+import type { ConsumedRecord } from '@bridge/schemas/record'
+import type { Admin, Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
+import type { Fact, PartitionName } from '../core/facts.ts'
+import { partitionKey } from '../core/partition.ts'
+import { startingOffset } from './starting-offset.ts'
+
+const sessionTimeoutMs = 6_000
+const heartbeatIntervalMs = 1_500
+/** A replica that heard nothing from the coordinator for two thirds of the session may have lost its partitions. */
+export const membershipMsMax = (sessionTimeoutMs * 2) / 3
+const rebalanceTimeoutMs = 20_000
+/** How long an empty fetch waits; a resumed partition is fetched again within it. */
+const fetchWaitMsMax = 300
+/** New partitions are seen within this time. */
+const metadataAgeMsMax = 30_000
+const restartMsMin = 1_000
+const restartMsMax = 10_000
+
+export type ConsumerOptions = {
+  connection: KafkaConnection
+  groupId: string
+  /** To be read. */
+  topics: string[]
+  /** To be there before anything is read: nothing could be settled without them. */
+  topicsNeeded: string[]
+  log: Log
+  /** Where reading of a partition goes on; undefined where the core does not own it in this generation. */
+  cursor: (generation: number, name: PartitionName) => number | undefined
+  submit: (fact: Fact) => void
+  unreadDeleted: (count: number) => void
+}
+
+/** kafkajs leaves `fetchedOffset` out of its type: where the fetch that brought the batch began. */
+type FetchedBatch = Batch & { readonly fetchedOffset: string }
+
+type State =
+  | { kind: 'starting'; because: string }
+  /** In the group; the gate is closed until the offsets of this generation are known. */
+  | { kind: 'joined'; generation: number }
+  | { kind: 'reading'; generation: number }
+  | { kind: 'stopped' }
+
+export class GroupConsumer {
+  readonly #options: ConsumerOptions
+  readonly #stopping = new AbortController()
+  readonly #stopped: Promise<string>
+  readonly #held = new Set<string>()
+  readonly #highWatermarks = new Map<string, number>()
+  readonly #realigning = new Set<string>()
+  #state: State = { kind: 'starting', because: 'not connected to Kafka yet' }
+  #generation = 0
+  #assigned: PartitionName[] = []
+  #consumer: Consumer | undefined
+  #admin: Admin | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    this.#stopped = once(this.#stopping.signal, 'abort').then(() => 'stopping')
+  }
+
+  /** Begins to read, and to try again whatever fails, until `stop`. */
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Leaves the group. The last commit must be done. Twice is fine. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    this.#state = { kind: 'stopped' }
+  }
+
+  readiness(): Readiness {
+    const state = this.#state
+    switch (state.kind) {
+      case 'reading':
+        return { ready: true }
+      case 'joined':
+        return { ready: false, because: 'joined to the group, reading the committed offsets' }
+      case 'starting':
+        return { ready: false, because: state.because }
+      case 'stopped':
+        return { ready: false, because: 'stopped' }
+    }
+  }
+
+  /** The end of a partition's log as the last fetch told it. */
+  highWatermark(topic: string, partition: number): number | undefined {
+    return this.#highWatermarks.get(partitionKey(topic, partition))
+  }
+
+  pause(partitions: PartitionName[]): void {
+    for (const { topic, partition } of partitions) this.#held.add(partitionKey(topic, partition))
+    // While the gate is closed everything is paused already.
+    if (this.#state.kind === 'reading') this.#consumer?.pause(byTopic(partitions))
+  }
+
+  resume(partitions: PartitionName[]): void {
+    for (const { topic, partition } of partitions) this.#held.delete(partitionKey(topic, partition))
+    if (this.#state.kind === 'reading') this.#consumer?.resume(byTopic(partitions))
+  }
+
+  /** Commits. Late is harmless: what is committed is true for ever, and a regress only repeats what Partoo ignores. */
+  async commit(generation: number, offsets: (PartitionName & { offsetNext: number })[]): Promise<boolean> {
+    const consumer = this.#consumer
+    if (consumer === undefined || generation !== this.#generation) return false
+    try {
+      await consumer.commitOffsets(
+        offsets.map(({ topic, partition, offsetNext }) => ({ topic, partition, offset: String(offsetNext) })),
+      )
+      return true
+    } catch (error) {
+      this.#options.log.warn({ error: errorLine(error) }, 'commit failed')
+      return false
+    }
+  }
+
+  // ── One consumer after the other (K6) ──────────────────────────────────────────────────────────────────────────────
+
+  async #run(): Promise<void> {
+    let restartMs = restartMsMin
+    while (!this.#stopping.signal.aborted) {
+      const startedMs = performance.now()
+      const because = await this.#runOnce()
+      this.#lose(because)
+      if (this.#stopping.signal.aborted) return
+      if (performance.now() - startedMs > 60_000) restartMs = restartMsMin
+      this.#options.log.warn({ because, againInMs: restartMs }, 'not reading')
+      await this.#pauseFor(restartMs)
+      restartMs = Math.min(restartMs * 2, restartMsMax)
+    }
+  }
+
+  /** Connects, joins and reads until it crashes or is stopped. @returns why it ended, in one line */
+  async #runOnce(): Promise<string> {
+    const { connection, groupId, topics, topicsNeeded, log } = this.#options
+    const kafka = createKafka(connection, log, { connectionTimeoutMs: 3_000, requestTimeoutMs: 10_000, retries: 3 })
+    const admin = kafka.admin()
+    const crashed = Promise.withResolvers<string>()
+    const consumer = kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      maxWaitTimeInMs: fetchWaitMsMax,
+      metadataMaxAge: metadataAgeMsMax,
+      allowAutoTopicCreation: false,
+      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
+    })
+    try {
+      await admin.connect()
+      for (const topic of [...topics, ...topicsNeeded]) {
+        if (!(await topicExists(admin, topic))) return `topic ${topic} does not exist: create it, or name the right one`
+      }
+      consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload.memberAssignment))
+      consumer.on('consumer.heartbeat', () => this.#options.submit({ kind: 'heartbeat' }))
+      consumer.on('consumer.start_batch_process', ({ payload }) => this.#passFiltered(payload))
+      consumer.on('consumer.crash', ({ payload }) => crashed.resolve(errorLine(payload.error)))
+      await consumer.connect()
+      await consumer.subscribe({ topics, fromBeginning: true })
+      this.#consumer = consumer
+      this.#admin = admin
+      this.#state = { kind: 'starting', because: 'waiting for the consumer group to give out its partitions' }
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 1,
+        eachBatch: async (payload) => this.#admit(payload),
+      })
+      return await Promise.race([crashed.promise, this.#stopped])
+    } catch (error) {
+      return `Kafka at ${connection.brokers.join(', ')}: ${errorLine(error)}`
+    } finally {
+      await Promise.allSettled([consumer.disconnect(), admin.disconnect()])
+    }
+  }
+
+  /** Not in the group any more: nothing is ours, whoever may own it now. */
+  #lose(because: string): void {
+    this.#consumer = undefined
+    this.#admin = undefined
+    this.#assigned = []
+    this.#state = { kind: 'starting', because }
+    this.#generation += 1
+    this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: [] })
+  }
+
+  async #pauseFor(ms: number): Promise<void> {
+    // The only rejection is the abort, which ends the pause.
+    await setTimeout(ms, undefined, { signal: this.#stopping.signal }).catch(() => {})
+  }
+
+  // ── The gate (K1, K3) ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs inside kafkajs's join, before any fetch of the new assignment: what it does must be done when it returns. */
+  #joined(assignment: Record<string, number[]>): void {
+    this.#generation += 1
+    this.#state = { kind: 'joined', generation: this.#generation }
+    this.#assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    this.#consumer?.pause(byTopic(this.#assigned))
+    void this.#open(this.#generation)
+  }
+
+  /** Reads where each partition stands, tells the core, seeks, and opens the gate; tries again until it can. */
+  async #open(generation: number): Promise<void> {
+    const isCurrent = () => generation === this.#generation && !this.#stopping.signal.aborted
+    for (;;) {
+      try {
+        const partitions = await this.#startingOffsets(this.#assigned)
+        if (!isCurrent()) return
+        this.#held.clear()
+        this.#realigning.clear()
+        this.#state = { kind: 'reading', generation }
+        this.#options.submit({ kind: 'assigned', generation, partitions })
+        for (const name of this.#assigned) this.#seek(generation, name)
+        const held = this.#assigned.filter(({ topic, partition }) => this.#held.has(partitionKey(topic, partition)))
+        this.#consumer?.resume(byTopic(this.#assigned.filter((name) => !held.includes(name))))
+        this.#options.log.info({ generation, partitions }, 'partitions assigned')
+        return
+      } catch (error) {
+        if (!isCurrent()) return
+        this.#options.log.warn({ error: errorLine(error) }, 'the committed offsets cannot be read, trying again')
+        await this.#pauseFor(restartMsMin)
+        if (!isCurrent()) return
+      }
+    }
+  }
+
+  async #startingOffsets(assigned: PartitionName[]): Promise<(PartitionName & { offsetNext: number })[]> {
+    const { groupId, topics, log, unreadDeleted } = this.#options
+    const admin = this.#admin
+    if (admin === undefined || assigned.length === 0) return []
+    const committed = await admin.fetchOffsets({ groupId, topics })
+    const committedOf = new Map(
+      committed.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [partitionKey(topic, partition), Number(offset)] as const),
+      ),
+    )
+    const ends = await this.#ends(admin, assigned)
+    return assigned.map(({ topic, partition }) => {
+      const key = partitionKey(topic, partition)
+      const end = ends.get(key)
+      if (end === undefined) throw new Error(`Kafka does not tell the offsets of ${topic}, partition ${partition}`)
+      this.#highWatermarks.set(key, end.high)
+      const start = startingOffset(committedOf.get(key), end)
+      if (start.unreadDeleted > 0) {
+        unreadDeleted(start.unreadDeleted)
+        log.error({ topic, partition, deleted: start.unreadDeleted }, 'retention deleted records that were never read')
+      }
+      if (start.beyondEnd)
+        log.error({ topic, partition }, 'the committed offset is beyond the log: reading from its beginning')
+      return { topic, partition, offsetNext: start.offsetNext }
+    })
+  }
+
+  async #ends(admin: Admin, names: PartitionName[]): Promise<Map<string, { low: number; high: number }>> {
+    const ends = new Map<string, { low: number; high: number }>()
+    for (const topic of new Set(names.map((name) => name.topic))) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        ends.set(partitionKey(topic, partition), { low: Number(low), high: Number(high) })
+      }
+    }
+    return ends
+  }
+
+  #seek(generation: number, { topic, partition }: PartitionName): void {
+    const cursor = this.#options.cursor(generation, { topic, partition })
+    if (cursor !== undefined) this.#consumer?.seek({ topic, partition, offset: String(cursor) })
+  }
+
+  // ── Batches (K2, K4) ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #admit({ batch, resolveOffset }: EachBatchPayload): void {
+    if (this.#state.kind !== 'reading') return
+    const { generation } = this.#state
+    const { topic, partition } = batch
+    const cursor = this.#options.cursor(generation, { topic, partition })
+    if (cursor === undefined) return
+    if (Number((batch as FetchedBatch).fetchedOffset) !== cursor) {
+      this.#realign(generation, { topic, partition }, cursor)
+      return
+    }
+    this.#highWatermarks.set(partitionKey(topic, partition), Number(batch.highWatermark))
+    const lastOffset = batch.lastOffset()
+    const records = batch.messages.map((message) => toRecord(topic, partition, message))
+    this.#options.submit({
+      kind: 'admitted',
+      generation,
+      topic,
+      partition,
+      records,
+      offsetNext: Number(lastOffset) + 1,
+    })
+    resolveOffset(lastOffset)
+  }
+
+  /** kafkajs resolves a batch without records for us by itself: follow it, if it covers the cursor. */
+  #passFiltered(batch: {
+    topic: string
+    partition: number
+    batchSize: number
+    firstOffset: string | null
+    lastOffset: string
+  }): void {
+    if (batch.batchSize > 0 || this.#state.kind !== 'reading') return
+    const { generation } = this.#state
+    const { topic, partition } = batch
+    const cursor = this.#options.cursor(generation, { topic, partition })
+    const last = Number(batch.lastOffset)
+    if (cursor === undefined || Number(batch.firstOffset ?? last) > cursor || last < cursor) return
+    this.#options.submit({ kind: 'admitted', generation, topic, partition, records: [], offsetNext: last + 1 })
+  }
+
+  /** A batch from elsewhere than the cursor: a stale one, or retention has overtaken us. Reading goes on at the cursor. */
+  #realign(generation: number, name: PartitionName, cursor: number): void {
+    const key = partitionKey(name.topic, name.partition)
+    this.#seek(generation, name)
+    const admin = this.#admin
+    if (admin === undefined || this.#realigning.has(key)) return
+    this.#realigning.add(key)
+    this.#ends(admin, [name])
+      .then((ends) => {
+        const low = ends.get(key)?.low ?? 0
+        const now = this.#options.cursor(generation, name)
+        if (now === undefined || now !== cursor || low <= now) return
+        this.#options.unreadDeleted(low - now)
+        this.#options.log.error({ ...name, deleted: low - now }, 'retention deleted records that were never read')
+        this.#options.submit({ kind: 'admitted', generation, ...name, records: [], offsetNext: low })
+        this.#seek(generation, name)
+      })
+      .catch((error) =>
+        this.#options.log.warn({ ...name, error: errorLine(error) }, 'the partition’s offsets cannot be read'),
+      )
+      .finally(() => this.#realigning.delete(key))
+  }
+}
+
+async function topicExists(admin: Admin, topic: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return (topics[0]?.partitions.length ?? 0) > 0
+  } catch (error) {
+    if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return false
+    throw error
+  }
+}
+
+function byTopic(names: PartitionName[]): { topic: string; partitions: number[] }[] {
+  const topics = new Map<string, number[]>()
+  for (const { topic, partition } of names) topics.set(topic, [...(topics.get(topic) ?? []), partition])
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
+}
+
+/** Copies the bytes: kafkajs's are slices of the whole fetch, which one record that waits would keep in memory. */
+function toRecord(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {
+  const headers: [string, Buffer | null][] = []
+  for (const [name, value] of Object.entries(message.headers ?? {})) {
+    // Repeated names come as an array.
+    for (const one of Array.isArray(value) ? value : [value])
+      headers.push([name, one == null ? null : Buffer.from(one)])
+  }
+  return {
+    topic,
+    partition,
+    offset: Number(message.offset),
+    timestampMs: Number(message.timestamp),
+    key: message.key === null ? null : Buffer.from(message.key),
+    value: message.value === null ? null : Buffer.from(message.value),
+    headers,
+  }
+}

@@ -1,0 +1,97 @@
+// The ingestor: outbound-messages in Kafka → conversations in Partoo. Read from top to bottom, this is the way of a message:
+//
+//   Kafka ─► consumer ─► driver ─► decode ─► core (lanes, turns, limiter) ─► client ─► Partoo
+//                          ▲                   │
+//                          └── what came of it ┴─► producer ─► receipts, dead letters ─► settled ─► committed
+
+import { PartooClient } from '@bridge/partoo/client'
+import { startAdminServer } from '@bridge/runtime/admin-server'
+import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
+import type { Log } from '@bridge/runtime/log'
+import { SafeProducer } from '@bridge/runtime/safe-producer'
+import { type IngestorConfig, readConfig, variables } from './config.ts'
+import { Dispatcher } from './core/dispatcher.ts'
+import { seededRandom } from './core/retry.ts'
+import { Driver } from './driver.ts'
+import { GroupConsumer, membershipMsMax } from './kafka/consumer.ts'
+import { createMetrics } from './metrics.ts'
+
+/** Starts an ingestor; every step registers what ends it. */
+export async function startIngestor(config: IngestorConfig, log: Log, life: Lifecycle): Promise<void> {
+  // The core decides; it knows nothing of Kafka or HTTP.
+  const core = new Dispatcher({
+    organizations: config.organizations,
+    burst: config.burst,
+    inFlightMax: config.inFlightMax,
+    admittedMax: config.admittedMax,
+    admittedBytesMax: config.admittedBytesMax,
+    spanMax: 65_536,
+    publishingMax: 4_096,
+    commitIntervalMs: 1_000,
+    retry: config.retry,
+    membershipMsMax,
+    random: seededRandom(Math.floor(Math.random() * 2 ** 32)),
+  })
+
+  // Out to Partoo, and out to Kafka with what came of it.
+  const client = new PartooClient({ ...config, connectionsMax: config.inFlightMax })
+  const producer = new SafeProducer({
+    connection: config.kafka,
+    log,
+    connectionTimeoutMs: 3_000,
+    requestTimeoutMs: 5_000,
+    waitingMax: config.admittedMax + config.inFlightMax,
+  })
+
+  // The driver performs what the core decides; the consumer brings it the records.
+  const metrics = createMetrics(
+    () => core.view(performance.now()),
+    (topic, partition) => consumer.highWatermark(topic, partition),
+  )
+  const driver = new Driver({ core, config, client, producer, metrics, log })
+  const consumer = new GroupConsumer({
+    connection: config.kafka,
+    groupId: config.groupId,
+    topics: [config.topics.outbound],
+    topicsNeeded: [config.topics.receipts, config.topics.dlq],
+    log,
+    cursor: (generation, name) => core.cursor(generation, name),
+    submit: (fact) => driver.submit(fact),
+    unreadDeleted: (count) => metrics.unreadDeleted.inc(count),
+  })
+  driver.attach(consumer)
+
+  // Closed in reverse order: drain, leave the group, then what the last calls and receipts went through.
+  const admin = await startAdminServer({
+    ...config.admin,
+    registry: metrics.registry,
+    readiness: () => consumer.readiness(),
+  })
+  life.onStop('admin server', () => admin.close())
+  life.onStop('Partoo client', () => client.close())
+  life.onStop('producer', () => producer.close())
+  consumer.start()
+  life.onStop('consumer', () => consumer.stop())
+  life.onStop('calls in flight', () => driver.drain())
+  log.info(
+    {
+      group: config.groupId,
+      topics: config.topics,
+      baseUrl: config.baseUrl,
+      channels: [...config.channels.byId.keys()],
+      limitPerMinute: config.organizations.map(({ limitPerMinute }) => limitPerMinute),
+      adminPort: admin.port,
+    },
+    'ingestor configured',
+  )
+}
+
+if (import.meta.main) {
+  await runService({
+    name: 'ingestor',
+    what: 'Carries messages from a Kafka topic into Partoo conversations: in order, within the rate limit, without loss.',
+    variables,
+    read: readConfig,
+    start: startIngestor,
+  })
+}
