@@ -94,6 +94,11 @@ export async function runService<C extends { logLevel: LogLevel; stopDeadlineMs:
     })
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end(signal, 0))
+  // Node's own warnings as log lines; kafkajs 2.2.4 causes the one named here at every connection, and it is harmless.
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => {
+    if (name !== 'TimeoutNegativeWarning') log.warn({ warning: name }, message)
+  })
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => {
       log.fatal({ event, error: errorLine(error), stack: error instanceof Error ? error.stack : undefined }, 'bug')
