@@ -140,6 +140,22 @@ test('the same, killed with SIGKILL twice on the way and restarted', async () =>
   expect(await last.end('SIGTERM')).toBe(0)
 })
 
+test('a second replica joins and the first one leaves on the way: once, in order, nothing lost', async () => {
+  simulator.state.addFault({ match: {}, effect: { kind: 'latency', ms: 100 } })
+  await kafka.produce(topics.names.outbound, thousandMessages())
+  const first = await startIngestor({ PARTOO_MAX_IN_FLIGHT: '8' })
+  await until('250 messages created', () => simulator.state.messages().length >= 250, 60_000)
+  const second = await startIngestor({ PARTOO_MAX_IN_FLIGHT: '8' })
+  await second.ready()
+  await until('600 messages created', () => simulator.state.messages().length >= 600, 60_000)
+  expect(await first.end('SIGTERM')).toBe(0)
+  await until('1,000 messages created', () => simulator.state.messages().length === 1000, 60_000)
+  await until('a lag of 0', lagIsZero)
+  expectCreatedOnceInOrder()
+  expect(new Set((await receipts()).map((receipt) => receipt.external_message_id)).size).toBe(1000)
+  expect(await second.end('SIGTERM')).toBe(0)
+})
+
 test('wrong input is dead-lettered whole, with the reason, and the record after it is served', async () => {
   const wrong: [what: string, value: string | Buffer | null, reason: string][] = [
     ['no JSON', 'not json', 'undecodable'],
