@@ -34,7 +34,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await Promise.all(running.map((service) => service.end('SIGKILL')))
+  await Promise.all(running.map((service) => service.end('SIGTERM')))
   running = []
   await simulator.close()
   await topics.remove()
