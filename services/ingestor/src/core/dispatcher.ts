@@ -239,6 +239,8 @@ export class Dispatcher {
       records.map((record) => record.offset),
       offsetNext,
     )
+    // What was settled before it was read again moves the watermark here, and so does a gap.
+    if (state.ledger.watermark > state.committed) this.#commits.settled()
     if (state.entries.size === 0) state.movedMs = nowMs
     const decoding: { token: number; record: ConsumedRecord }[] = []
     records.forEach((record, i) => {
@@ -425,6 +427,13 @@ export class Dispatcher {
       source: sourceOf(entry.record),
       partoo: null,
     }
+    if (outcome.kind === 'pause') organization.pause(nowMs + outcome.pauseMs)
+    if (isAnotherOwners(entry, outcome)) {
+      lane.queue.shift()
+      this.#drop(entry)
+      this.#turnOver(lane, organization)
+      return 'dropped'
+    }
     switch (outcome.kind) {
       case 'accepted':
         organization.accepted(lane.channelId, message.business_id, nowMs)
@@ -452,14 +461,6 @@ export class Dispatcher {
       }
       case 'retry':
       case 'pause':
-        if (outcome.kind === 'pause') organization.pause(nowMs + outcome.pauseMs)
-        if (!entry.partition.owned) {
-          // Its new owner repeats it.
-          this.#drop(entry)
-          lane.queue.shift()
-          this.#turnOver(lane, organization)
-          return 'dropped'
-        }
         if (outcome.kind === 'retry') organization.backOff(lane, nowMs + outcome.delayMs)
         else organization.ready(lane)
         return outcome.kind === 'retry' ? 'retried' : 'paused'
@@ -604,6 +605,16 @@ function publishEffect({ token, record, stage }: Entry): Publish {
   }
   if (stage.kind === 'reporting') return { kind: 'publishReceipt', token, receipt: stage.receipt, source: record }
   throw new Error(`record ${token} is not to be published`)
+}
+
+/**
+ * Whether another replica answers for a record whose call has ended here: it has settled it since, so that nothing but an
+ * acceptance is news; or it owns the partition now, and repeats what is to be repeated.
+ */
+function isAnotherOwners({ record, partition }: Entry, outcome: Outcome): boolean {
+  if (outcome.kind === 'accepted') return false
+  if (record.offset < partition.ledger.watermark) return true
+  return !partition.owned && outcome.kind !== 'deadLetter'
 }
 
 function sourceOf({ topic, partition, offset }: ConsumedRecord): { topic: string; partition: number; offset: number } {

@@ -21,10 +21,14 @@ export type Decoded =
 export type Stored = 'stored' | 'refused' | 'failed'
 
 export type Fact =
-  /** The group gave this replica these partitions and no others; `offsetNext` is what is committed. */
+  /**
+   * The group gave this replica these partitions and no others; `offsetNext` is what is committed. None of them is paused
+   * now: what is to be held back is paused anew.
+   */
   | { kind: 'assigned'; generation: number; partitions: (PartitionName & { offsetNext: number })[] }
   /** Records read at the cursor of a partition, in log order; reading goes on at `offsetNext`. */
   | ({ kind: 'admitted'; generation: number; records: ConsumedRecord[]; offsetNext: number } & PartitionName)
+  /** In log order within each partition, as they were asked for: the order of a conversation hangs on it (L2). */
   | { kind: 'decoded'; results: { token: number; decoded: Decoded }[] }
   /** A call ended. Times are ISO 8601 UTC, of its start and its end. */
   | { kind: 'called'; token: number; answer: Answer; startedAt: string; endedAt: string }
@@ -50,7 +54,7 @@ export type Effect =
   /** For the log and the metrics: one attempt, and what comes next. */
   | ({ kind: 'tellAttempt' } & AttemptReport)
   | { kind: 'tellTombstone'; record: ConsumedRecord }
-  /** After `stopping`: nothing is under way any more, and what is settled is committed. */
+  /** After `stopping`: nothing is under way any more, and the commit of what is settled was tried. */
   | { kind: 'tellDrained' }
 
 /** A receipt but for `at` where that is the time of writing. */

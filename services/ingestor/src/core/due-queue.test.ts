@@ -1,0 +1,33 @@
+// Real: the queue. Doubled: nothing. Failure: something leaves before it is due, or out of order.
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { DueQueue } from './due-queue.ts'
+
+test('what is due leaves, the earliest first, equals in the order they came', () => {
+  const queue = new DueQueue<string>()
+  queue.add(200, 'late')
+  queue.add(100, 'first')
+  queue.add(100, 'second')
+  expect(queue.nextMs).toBe(100)
+  expect([queue.take(99), queue.take(100), queue.take(100), queue.take(100)]).toEqual([
+    undefined,
+    'first',
+    'second',
+    undefined,
+  ])
+  expect(queue.size).toBe(1)
+  expect(queue.take(1_000)).toBe('late')
+  expect(queue.nextMs).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('any times leave sorted, and stably', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 20 })), (times) => {
+      const queue = new DueQueue<{ atMs: number; index: number }>()
+      for (const [index, atMs] of times.entries()) queue.add(atMs, { atMs, index })
+      const left = times.map(() => queue.take(20)!)
+      expect(left).toEqual([...left].sort((a, b) => a.atMs - b.atMs || a.index - b.index))
+    }),
+  )
+})
