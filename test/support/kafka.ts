@@ -1,6 +1,7 @@
 // Kafka from a test's side: a producer for messages and garbage, everything that a topic holds, a group's lag.
 
 import kafkajs, { type Admin, type IHeaders, type Kafka } from 'kafkajs'
+import { until } from './wait.ts'
 
 export type Read = {
   partition: number
@@ -30,7 +31,14 @@ export class TestKafka {
   createTopic(topic: string, config: Record<string, string> = {}): Promise<void> {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
     return this.#asAdmin(async (admin) => {
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] })
+      // kafkajs's own wait for the leaders fails where the broker does not know the topic at once.
+      await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: false })
+      await until(`topic ${topic}`, () =>
+        admin.fetchTopicMetadata({ topics: [topic] }).then(
+          () => true,
+          () => false,
+        ),
+      )
     })
   }
 

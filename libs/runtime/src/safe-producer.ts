@@ -10,6 +10,8 @@
 //   P6  one topic a send, so that a refused dead letter does not take receipts along; at most `partitionBytesMax` for one
 //       partition, as kafkajs makes one record batch of it and max.message.bytes limits the batch
 //   P7  what is refused as too large is halved until the record is found that is
+//   P8  after a failure that is not the broker's own word the next send has a new client: kafkajs keeps a connection on which
+//       nothing answers any more, and each send would time out on it until TCP gives up, a quarter of an hour later
 // It batches without waiting: what arrives while a send is under way goes with the next one.
 
 import type { OutgoingRecord } from '@bridge/schemas/record'
@@ -21,6 +23,7 @@ import { errorLine, type Log } from './log.ts'
 /** What became of a record. `failed`: it may or may not be stored; publishing it again is right. */
 export type Published = { kind: 'stored' } | { kind: 'refused'; detail: string } | { kind: 'failed'; detail: string }
 
+type Client = { producer: Producer; admin: Admin; connected: boolean }
 type Waiting = { record: OutgoingRecord; bytes: number; partition: number; done: (published: Published) => void }
 
 const partitionBytesMax = 900_000
@@ -41,29 +44,17 @@ export type SafeProducerOptions = {
 }
 
 export class SafeProducer {
-  readonly #producer: Producer
-  readonly #admin: Admin
   readonly #options: SafeProducerOptions
   readonly #waiting = new Map<string, Waiting[]>()
   readonly #partitionCounts = new Map<string, { count: number; readAtMs: number }>()
   #waitingCount = 0
   #sending: Promise<void> | undefined
-  #connected = false
+  #client: Client
   #closed = false
 
   constructor(options: SafeProducerOptions) {
     this.#options = options
-    const patience: KafkaPatience = { ...options, retries: 0 }
-    const kafka = createKafka(options.connection, options.log, patience)
-    this.#producer = kafka.producer({
-      allowAutoTopicCreation: false,
-      idempotent: false,
-      maxInFlightRequests: 1,
-      retry: { retries: 0 },
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      metadataMaxAge: metadataAgeMsMax,
-    })
-    this.#admin = kafka.admin({ retry: { retries: 0 } })
+    this.#client = createClient(options)
   }
 
   /** Records that wait or are under way. */
@@ -95,7 +86,7 @@ export class SafeProducer {
   async close(): Promise<void> {
     this.#closed = true
     await this.#sending
-    await Promise.allSettled([this.#producer.disconnect(), this.#admin.disconnect()])
+    await disconnect(this.#client)
   }
 
   async #sendAll(): Promise<void> {
@@ -120,6 +111,7 @@ export class SafeProducer {
       await this.#connect()
       partitionCount = await this.#partitionCount(topic)
     } catch (error) {
+      this.#renewClient(error)
       for (const waiting of queue) waiting.done({ kind: 'failed', detail: errorLine(error) })
       return []
     }
@@ -142,7 +134,7 @@ export class SafeProducer {
   async #send(topic: string, batch: Waiting[]): Promise<void> {
     let failure: unknown
     try {
-      const answer = await this.#producer.sendBatch({
+      const answer = await this.#client.producer.sendBatch({
         acks: -1,
         timeout: this.#options.requestTimeoutMs,
         topicMessages: [{ topic, messages: batch.map(toMessage) }],
@@ -163,6 +155,7 @@ export class SafeProducer {
       failure = error
     }
     this.#partitionCounts.delete(topic)
+    this.#renewClient(failure)
     const isTooLarge = tooLarge.has(kafkaErrorType(failure) ?? '')
     const [first] = batch
     if (isTooLarge && first !== undefined && batch.length > 1) {
@@ -176,10 +169,17 @@ export class SafeProducer {
   }
 
   async #connect(): Promise<void> {
-    if (this.#connected) return
-    await this.#producer.connect()
-    await this.#admin.connect()
-    this.#connected = true
+    if (this.#client.connected) return
+    await this.#client.producer.connect()
+    await this.#client.admin.connect()
+    this.#client.connected = true
+  }
+
+  /** P8. What the old client was doing has ended; that it takes its leave is not waited for. */
+  #renewClient(failure: unknown): void {
+    if (kafkaErrorType(failure) !== undefined) return
+    void disconnect(this.#client)
+    this.#client = createClient(this.#options)
   }
 
   async #partitionCount(topic: string): Promise<number> {
@@ -187,16 +187,36 @@ export class SafeProducer {
     const nowMs = performance.now()
     if (known !== undefined && nowMs - known.readAtMs < metadataAgeMsMax) return known.count
     try {
-      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+      const { topics } = await this.#client.admin.fetchTopicMetadata({ topics: [topic] })
       const count = topics[0]?.partitions.length ?? 0
       if (count === 0) throw new Error(`topic ${topic} has no partitions`)
       this.#partitionCounts.set(topic, { count, readAtMs: nowMs })
       return count
     } catch (error) {
-      if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') throw new Error(`topic ${topic} does not exist`)
+      if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') {
+        throw new Error(`topic ${topic} does not exist`, { cause: error })
+      }
       throw error
     }
   }
+}
+
+function createClient(options: SafeProducerOptions): Client {
+  const patience: KafkaPatience = { ...options, retries: 0 }
+  const kafka = createKafka(options.connection, options.log, patience)
+  const producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    idempotent: false,
+    maxInFlightRequests: 1,
+    retry: { retries: 0 },
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    metadataMaxAge: metadataAgeMsMax,
+  })
+  return { producer, admin: kafka.admin({ retry: { retries: 0 } }), connected: false }
+}
+
+async function disconnect({ producer, admin }: Client): Promise<void> {
+  await Promise.allSettled([producer.disconnect(), admin.disconnect()])
 }
 
 /** The partition of a record, the same that Java's default partitioner chooses where there is a key. */

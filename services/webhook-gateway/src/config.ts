@@ -1,0 +1,124 @@
+// The gateway's configuration: its variables, how they depend on each other, and what the rest of the service gets.
+
+import type { KeyObject } from 'node:crypto'
+import { type Environment, environments, publicKeyPem } from '@bridge/partoo/environment'
+import { readPublicKeys } from '@bridge/partoo/signature'
+import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
+import { checkKafka, type KafkaConnection, kafkaConnection, kafkaVariables } from '@bridge/runtime/kafka'
+import { type LogLevel, logLevels } from '@bridge/runtime/log'
+import { topics } from '@bridge/schemas/topics'
+import { z } from 'zod'
+
+const path = z
+  .string()
+  .regex(/^\/[\x21-\x7e]*$/, 'must begin with / and hold no spaces')
+  .refine((text) => !/[?#%]/.test(text), { error: 'must be a plain path: no ?, # or %' })
+
+// A header can carry these and no others without a question of encoding.
+const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, without spaces')
+
+const publicKeys = z.string().transform((text, context) => {
+  const read = readPublicKeys(text)
+  if (read.kind === 'read') return read.keys
+  context.addIssue({ code: 'custom', message: read.problem })
+  return z.NEVER
+})
+
+const topic = (role: 'replies' | 'receipts' | 'events') =>
+  defaultsTo(topics[role].defaultName, `topic: ${topics[role].purpose}`, types.topic)
+
+export const variables = {
+  WEBHOOK_PORT: defaultsTo('8080', 'public port that receives the webhooks', types.port),
+  WEBHOOK_HOST: defaultsTo('0.0.0.0', 'address that the public port listens on', types.text),
+  WEBHOOK_PATH: defaultsTo('/webhooks/partoo', 'path of the webhooks', path),
+  WEBHOOK_SECRET: secret(
+    optional("if set, must come as the path's last segment or in the X-Webhook-Secret header", secretText),
+  ),
+  WEBHOOK_DEADLINE_MS: defaultsTo(
+    '5000',
+    'milliseconds within which every webhook is answered; a fifth of it is what a connection to Kafka may take',
+    types.whole(100, 60_000),
+  ),
+  WEBHOOK_BODY_MAX_BYTES: defaultsTo(
+    '262144',
+    'bytes of the largest body; the replies and events topics must take three times as much plus 64 KiB',
+    types.whole(1, 16_777_216),
+  ),
+  PARTOO_ENVIRONMENT: defaultsTo(
+    'production',
+    'production or sandbox: chooses the key that verifies the webhooks',
+    types.oneOf(Object.keys(environments) as [Environment, ...Environment[]]),
+  ),
+  PARTOO_WEBHOOK_PUBLIC_KEYS: optional(
+    "Ed25519 public keys, PEM blocks one after the other, instead of the environment's key; any of them verifies",
+    publicKeys,
+  ),
+  PARTOO_ORG_ID: optional(
+    'your organization at Partoo: only its events become replies and receipts; unset, those of every organization do',
+    z.string().regex(/^\S{1,1024}$/, "must be an organization's id"),
+  ),
+  REPLIES_TOPIC: topic('replies'),
+  RECEIPTS_TOPIC: topic('receipts'),
+  EVENTS_TOPIC: topic('events'),
+  ADMIN_PORT: defaultsTo('9465', 'port of /healthz, /readyz and /metrics; never make it public', types.port),
+  ADMIN_HOST: defaultsTo('0.0.0.0', 'address that the admin port listens on', types.text),
+  STOP_DEADLINE_MS: defaultsTo('20000', 'milliseconds from SIGTERM to exit', types.whole(1, 600_000)),
+  LOG_LEVEL: defaultsTo('info', logLevels.join(', '), types.oneOf(logLevels)),
+  ...kafkaVariables('partoo-webhook-gateway'),
+}
+
+export type Topics = { replies: string; receipts: string; events: string }
+
+export type Config = {
+  webhook: { host: string; port: number; path: string; deadlineMs: number; bodyBytesMax: number }
+  /** What proves that a webhook is Partoo's, and meant for us. */
+  proof: { keys: readonly KeyObject[]; secret: string | undefined }
+  /** Organizations that are ours; empty: none is configured, and every one counts as known. */
+  orgIds: ReadonlySet<string>
+  topics: Topics
+  admin: { host: string; port: number }
+  kafka: KafkaConnection
+  stopDeadlineMs: number
+  logLevel: LogLevel
+}
+
+/** Reads and checks the configuration. @returns it, or every problem, one line each */
+export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<Config> {
+  const read = readVariables(variables, env, (values) => {
+    const problems = checkKafka(values)
+    if (values.WEBHOOK_PORT !== undefined && values.WEBHOOK_PORT !== 0 && values.WEBHOOK_PORT === values.ADMIN_PORT) {
+      problems.push('ADMIN_PORT is the same as WEBHOOK_PORT: the admin port must not be the public one')
+    }
+    return problems
+  })
+  if (read.kind === 'wrong') return read
+  const values = read.config
+  return {
+    kind: 'read',
+    config: {
+      webhook: {
+        host: values.WEBHOOK_HOST,
+        port: values.WEBHOOK_PORT,
+        path: values.WEBHOOK_PATH,
+        deadlineMs: values.WEBHOOK_DEADLINE_MS,
+        bodyBytesMax: values.WEBHOOK_BODY_MAX_BYTES,
+      },
+      proof: {
+        keys: values.PARTOO_WEBHOOK_PUBLIC_KEYS ?? environmentKeys(values.PARTOO_ENVIRONMENT),
+        secret: values.WEBHOOK_SECRET,
+      },
+      orgIds: new Set(values.PARTOO_ORG_ID === undefined ? [] : [values.PARTOO_ORG_ID]),
+      topics: { replies: values.REPLIES_TOPIC, receipts: values.RECEIPTS_TOPIC, events: values.EVENTS_TOPIC },
+      admin: { host: values.ADMIN_HOST, port: values.ADMIN_PORT },
+      kafka: kafkaConnection(values),
+      stopDeadlineMs: values.STOP_DEADLINE_MS,
+      logLevel: values.LOG_LEVEL,
+    },
+  }
+}
+
+function environmentKeys(environment: Environment): readonly KeyObject[] {
+  const read = readPublicKeys(publicKeyPem(environments[environment].webhookPublicKey))
+  if (read.kind === 'wrong') throw new Error(`the built-in key of ${environment} ${read.problem}`)
+  return read.keys
+}

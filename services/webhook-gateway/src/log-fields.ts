@@ -1,0 +1,39 @@
+// What the log may say of a webhook: ids, what it is, where it goes. No text, no name, no header, no part of the body.
+
+import { type Classified, eventType } from './classify.ts'
+import { destinations } from './metrics.ts'
+
+/** A classified webhook for the log: ids, named as in the contracts, type and where it goes; no text. */
+export function webhookFields(classified: Classified, tryout: boolean): Record<string, unknown> {
+  const { event } = classified
+  const ids = event.kind === 'event' && {
+    ...(event.message !== null && { message_id: event.message.id }),
+    conversation_id: event.conversationId,
+    org_id: event.orgId,
+    business_id: event.businessId,
+  }
+  const common = { type: eventType(event), destination: destinations[classified.kind], ...ids }
+  if (classified.kind === 'event') {
+    return {
+      ...common,
+      ...(classified.reason !== null && { reason: classified.reason }),
+      ...(classified.foreign && { foreign: true }),
+      ...(tryout && { tryout: true }),
+    }
+  }
+  const { channelId, externalConversationId, externalMessageId } = classified.channel
+  return {
+    ...common,
+    ...(classified.kind === 'receipt' && { receipt: classified.status }),
+    channel_id: channelId,
+    external_conversation_id: externalConversationId,
+    ...(externalMessageId.kind === 'carried' && { external_message_id: externalMessageId.id }),
+  }
+}
+
+/** Where an error was thrown, without its message: that may quote what was being read. */
+export function bugFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { thrown: typeof error }
+  const stack = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+  return { thrown: error.name, stack: stack.slice(0, 8).join('\n') }
+}

@@ -1,0 +1,297 @@
+// The public port. One request is one row of this table, decided from the top; the answer always comes within the deadline.
+//
+//   404  another path                         401  the secret, or the signature, is missing or wrong
+//   405  another method                       413  the body is too large
+//   503  not durable in time: Kafka does not acknowledge, the body comes too slowly, or there is no room for it
+//   200  durable
+//
+// 5xx is what Partoo repeats; after any 4xx the event is lost, so a webhook that may be Partoo's gets one for its size only.
+// What the request declares its content to be does not matter. Nothing here logs a path, a header or a body.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { readSignature, signatureHeader, tryoutHeader } from '@bridge/partoo/signature'
+import { readWebhookEvent } from '@bridge/partoo/webhook-event'
+import { listen } from '@bridge/runtime/admin-server'
+import type { Log } from '@bridge/runtime/log'
+import { BodyReader } from './body.ts'
+import { classify } from './classify.ts'
+import type { Config } from './config.ts'
+import { by } from './deadline.ts'
+import { bugFields, webhookFields } from './log-fields.ts'
+import type { AnswerLabel, Metrics } from './metrics.ts'
+import type { Publisher } from './publisher.ts'
+import { toFact } from './records.ts'
+import { knowsSecret, Verified } from './verify.ts'
+
+/** Connections at once; one more is closed as soon as it is accepted. */
+const connectionsMax = 1_000
+const headersTimeoutMs = 5_000
+/** What a request may take beyond the deadline, as its rest is discarded. */
+const requestTimeoutExtraMs = 5_000
+/** Longer than the 60 s after which common load balancers give a quiet connection up: whoever closes it first decides
+ * whether a webhook can be sent into a connection that is just closing. */
+const keepAliveTimeoutMs = 75_000
+/** Bytes of all bodies at once; at least four of the largest. */
+const heldBytesMax = 64 * 1024 * 1024
+/** The answer is on its way this long before the deadline: a twentieth of it, at most 250 ms. */
+const answerMargin = { share: 0.05, ms: 250 }
+/** When to come again: Partoo has a schedule of its own, other senders may obey. */
+const retryAfterSeconds = '5'
+const traceparentText = /^[\x21-\x7e]{1,256}$/
+
+export type WebhookServerOptions = Pick<Config, 'webhook' | 'proof' | 'orgIds' | 'topics'> & {
+  publisher: Publisher
+  metrics: Metrics
+  log: Log
+}
+
+/** The answer to a request; `null`: the sender is gone. `because` is for the log, and holds nothing of theirs. */
+type Answer = { status: 200 | 401 | 404 | 405 | 413 | 503 | null; because?: string; logged?: Record<string, unknown> }
+
+export class WebhookServer {
+  readonly #options: WebhookServerOptions
+  readonly #server: Server
+  readonly #bodies: BodyReader
+  readonly #path: string
+  /** Requests in progress by connection: what breaks on the connection must not write into their answers. */
+  readonly #inProgress = new Map<Socket, number>()
+  /** Connections with a request that was answered before it was whole: nothing more is said on them if it never is. */
+  readonly #answeredEarly = new WeakSet<Socket>()
+  #stopping = false
+  #closing = false
+
+  private constructor(options: WebhookServerOptions) {
+    const { bodyBytesMax, deadlineMs } = options.webhook
+    this.#options = options
+    this.#path = withoutSlash(options.webhook.path)
+    this.#bodies = new BodyReader({ bodyBytesMax, heldBytesMax: Math.max(heldBytesMax, 4 * bodyBytesMax) })
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
+    this.#server = createServer(
+      {
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: deadlineMs + requestTimeoutExtraMs,
+        keepAliveTimeout: keepAliveTimeoutMs,
+        connectionsCheckingInterval: 1_000,
+      },
+      onRequest,
+    )
+    // An expectation that Node does not know is no reason to lose a webhook.
+    this.#server.on('checkExpectation', onRequest)
+    this.#server.on('connection', (socket) => socket.on('close', () => this.#onDone(socket, 0)))
+    this.#server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket))
+    this.#server.maxConnections = connectionsMax
+  }
+
+  /** Starts listening; rejects with one line where the port is taken. */
+  static async start(options: WebhookServerOptions): Promise<WebhookServer> {
+    const started = new WebhookServer(options)
+    await listen(started.#server, options.webhook.host, options.webhook.port)
+    return started
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /**
+   * Goes on for `graceMs`, ending each connection with its next answer: what is on its way while load balancers learn that
+   * the gateway is not ready any more is not lost. Then takes no more connections, answers what is in progress, and ends
+   * within the deadline of one webhook. Twice is fine.
+   */
+  async close(graceMs = 0): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    if (graceMs > 0) await pause(graceMs)
+    this.#closing = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#closeUnused()
+    const timer = setTimeout(() => this.#server.closeAllConnections(), this.#options.webhook.deadlineMs)
+    await closed
+    clearTimeout(timer)
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startMs = performance.now()
+    const { socket } = request
+    this.#inProgress.set(socket, (this.#inProgress.get(socket) ?? 0) + 1)
+    this.#answeredEarly.delete(socket)
+    // Senders that leave show as errors on both; what is in progress learns of it from `close`.
+    request.on('error', () => {})
+    response.on('error', () => {})
+    response.on('close', () => {
+      if (!request.complete) this.#answeredEarly.add(socket)
+      this.#onDone(socket, (this.#inProgress.get(socket) ?? 1) - 1)
+    })
+    try {
+      const answer = await this.#decide(request, startMs)
+      this.#answer(response, answer, startMs)
+    } catch (error) {
+      // A bug, and one webhook's: the others are served on, and this one is sent again, maybe to a version without it.
+      this.#options.log.error(bugFields(error), 'bug')
+      this.#answer(response, { status: 503, because: 'a bug, see the line before' }, startMs)
+    }
+  }
+
+  async #decide(request: IncomingMessage, startMs: number): Promise<Answer> {
+    const { webhook, proof } = this.#options
+    const place = findPlace(request.url ?? '', this.#path, proof.secret !== undefined)
+    if (place.kind === 'elsewhere') return { status: 404 }
+    if (request.method !== 'POST') return { status: 405 }
+    const given = [single(request.headers['x-webhook-secret']), ...place.segments]
+    if (!knowsSecret(proof.secret, given)) return { status: 401, because: 'the secret is missing or wrong' }
+    const signature = readSignature(request.headers[signatureHeader])
+    if (signature === undefined) return { status: 401, because: 'the signature is missing or malformed' }
+
+    const byMs = startMs + webhook.deadlineMs - Math.min(webhook.deadlineMs * answerMargin.share, answerMargin.ms)
+    const body = await this.#bodies.read(request, byMs)
+    switch (body.kind) {
+      case 'too-large':
+        return { status: 413, because: `the body is larger than ${webhook.bodyBytesMax} bytes` }
+      case 'no-room':
+        return { status: 503, because: 'too many webhooks at once' }
+      case 'late':
+        return { status: 503, because: 'the body did not arrive in time' }
+      case 'broken-off':
+        return { status: null, because: 'the sender left before its request was whole' }
+      case 'whole':
+        try {
+          return await this.#take(request, body.bytes, signature, startMs, byMs)
+        } finally {
+          this.#bodies.release(body.bytes)
+        }
+    }
+  }
+
+  async #take(
+    request: IncomingMessage,
+    body: Buffer,
+    signature: Buffer,
+    startMs: number,
+    byMs: number,
+  ): Promise<Answer> {
+    const { proof, orgIds, topics, publisher, metrics } = this.#options
+    const verified = await by(byMs, Verified.verify(proof.keys, body, signature), 'late')
+    if (verified === 'late') return { status: 503, because: 'the signature could not be verified in time' }
+    if (verified === undefined) return { status: 401, because: 'the signature is wrong' }
+    const traceparent = single(request.headers.traceparent)
+    const delivery = {
+      tryout: request.headers[tryoutHeader] !== undefined,
+      traceparent: traceparent !== undefined && traceparentText.test(traceparent) ? traceparent : undefined,
+      receivedAt: new Date().toISOString(),
+    }
+    const classified = classify(readWebhookEvent(verified.body), orgIds, delivery.tryout)
+    const fact = toFact(verified, classified, delivery, topics)
+    const durability = await publisher.publish(fact, byMs)
+    const logged = webhookFields(classified, delivery.tryout)
+    if (durability.kind === 'not-durable') {
+      return { status: 503, because: durability.because, logged: { ...logged, cause: durability.cause } }
+    }
+    metrics.durable(fact, (performance.now() - startMs) / 1000)
+    return { status: 200, logged }
+  }
+
+  #answer(response: ServerResponse, answer: Answer, startMs: number): void {
+    const { status, because, logged } = answer
+    const senderGone = response.destroyed
+    if (status !== null) {
+      response.statusCode = status
+      response.setHeader('content-type', 'text/plain')
+      if (status === 405) response.setHeader('allow', 'POST')
+      if (status === 503) response.setHeader('retry-after', retryAfterSeconds)
+      if (this.#stopping) response.setHeader('connection', 'close')
+      response.end(`${texts[status]}\n`)
+    }
+    this.#options.metrics.answered(String(status ?? 'none') as AnswerLabel)
+    const fields = {
+      ...logged,
+      status,
+      ...(because !== undefined && { because }),
+      // The event may be durable all the same; the sender does not know.
+      ...(senderGone && { senderGone }),
+      durationMs: Math.round(performance.now() - startMs),
+    }
+    this.#options.log[levelOf(answer)](fields, 'webhook finished')
+  }
+
+  /** @param rest requests that are still in progress on the connection */
+  #onDone(socket: Socket, rest: number): void {
+    if (rest > 0) this.#inProgress.set(socket, rest)
+    else this.#inProgress.delete(socket)
+    if (this.#closing) this.#closeUnused()
+  }
+
+  /** While closing, connections without a request in progress are only waited for as long as others have one. */
+  #closeUnused(): void {
+    if (this.#inProgress.size === 0) this.#server.closeAllConnections()
+    else this.#server.closeIdleConnections()
+  }
+
+  /** What is no HTTP request, or none in time. Node's own answer to the latter would be 408, which nobody repeats. */
+  #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const taken = this.#inProgress.has(socket) || this.#answeredEarly.has(socket)
+    // Who never sent a byte asked nothing: a load balancer's probe, or a connection that it keeps in store.
+    if (taken || socket.bytesRead === 0 || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const [label, reason] = clientErrorAnswer(error.code)
+    this.#options.metrics.answered(label)
+    this.#options.log.info({ status: Number(label), because: error.code ?? 'not HTTP' }, 'webhook finished')
+    const retryAfter = label === '503' ? `retry-after: ${retryAfterSeconds}\r\n` : ''
+    socket.end(`HTTP/1.1 ${label} ${reason}\r\n${retryAfter}connection: close\r\ncontent-length: 0\r\n\r\n`)
+  }
+}
+
+const texts = {
+  200: 'stored',
+  401: 'not proven to be from Partoo',
+  404: 'not found',
+  405: 'webhooks are POSTed',
+  413: 'too large',
+  503: 'not stored: send it again',
+} as const satisfies Record<NonNullable<Answer['status']>, string>
+
+/** Where a URL leads. With a secret, one more segment than the path is the secret as it may have been sent. */
+function findPlace(
+  url: string,
+  path: string,
+  withSecret: boolean,
+): { kind: 'elsewhere' } | { kind: 'webhook'; segments: string[] } {
+  const [asSent = ''] = url.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/)
+  const at = withoutSlash(asSent)
+  if (at === path) return { kind: 'webhook', segments: [] }
+  const segment = at.startsWith(`${path}/`) ? at.slice(path.length + 1) : ''
+  if (!withSecret || segment === '' || segment.includes('/')) return { kind: 'elsewhere' }
+  return { kind: 'webhook', segments: [segment, decodeSegment(segment)] }
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header
+}
+
+function clientErrorAnswer(code: string | undefined): [AnswerLabel, string] {
+  if (code === 'HPE_HEADER_OVERFLOW') return ['431', 'Request Header Fields Too Large']
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['503', 'Service Unavailable']
+  return ['400', 'Bad Request']
+}
+
+/** A webhook refused for its size is lost: an error. One that is repeated, or odd, is a warning. */
+function levelOf({ status, logged }: Answer): 'info' | 'warn' | 'error' {
+  if (status === 413 || logged?.cause === 'refused') return 'error'
+  if (status === 503 || status === 401 || logged?.reason !== undefined || logged?.foreign === true) return 'warn'
+  return 'info'
+}
