@@ -99,12 +99,12 @@ test('a signed webhook that becomes durable is answered 200, and everything abou
       fields: {
         type: 'message_created',
         destination: 'replies',
-        messageId: '123',
-        conversationId: '456',
-        orgId: '42',
-        businessId: '789',
-        channelId: 'ch-1',
-        externalConversationId: 'conv-1',
+        message_id: '123',
+        conversation_id: '456',
+        org_id: '42',
+        business_id: '789',
+        channel_id: 'ch-1',
+        external_conversation_id: 'conv-1',
         status: 200,
         durationMs: expect.any(Number),
       },
@@ -237,7 +237,7 @@ test('what is not durable is answered 503 and may come again', async () => {
   expect(await send(port)).toMatchObject({ status: 200 })
   expect(lines[0]).toMatchObject({
     level: 'warn',
-    fields: { status: 503, because: 'replies: Connection error', cause: 'failed', messageId: '123' },
+    fields: { status: 503, because: 'replies: Connection error', cause: 'failed', message_id: '123' },
   })
   expect(await counted(metrics, '503')).toBe(1)
   expect(await metrics.registry.metrics()).toContain('partoo_webhook_events_total{destination="replies"} 1')
@@ -327,7 +327,7 @@ test('foreign events are counted', async () => {
   const foreign = JSON.stringify(messageEvent({ payload: { org_id: 43 } }))
   expect(await send(port, { body: foreign })).toMatchObject({ status: 200 })
   expect(await metrics.registry.metrics()).toContain('partoo_foreign_events_total 1')
-  expect(lines[0]).toMatchObject({ level: 'warn', fields: { foreign: true, orgId: '43' } })
+  expect(lines[0]).toMatchObject({ level: 'warn', fields: { foreign: true, org_id: '43' } })
 })
 
 /** Writes raw bytes and answers everything that comes back until the end. */
