@@ -16,8 +16,16 @@ import { Driver } from './driver.ts'
 import { GroupConsumer, membershipMsMax } from './kafka/consumer.ts'
 import { createMetrics } from './metrics.ts'
 
-/** Starts an ingestor; every step registers what ends it. */
-export async function startIngestor(config: IngestorConfig, log: Log, life: Lifecycle): Promise<void> {
+await runService({
+  name: 'ingestor',
+  what: 'Carries messages from a Kafka topic into Partoo conversations: in order, within the rate limit, without loss.',
+  variables,
+  read: readConfig,
+  start,
+})
+
+/** Every step registers what ends it. */
+async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise<void> {
   // The core decides; it knows nothing of Kafka or HTTP.
   const core = new Dispatcher({
     organizations: config.organizations,
@@ -84,14 +92,4 @@ export async function startIngestor(config: IngestorConfig, log: Log, life: Life
     },
     'ingestor configured',
   )
-}
-
-if (import.meta.main) {
-  await runService({
-    name: 'ingestor',
-    what: 'Carries messages from a Kafka topic into Partoo conversations: in order, within the rate limit, without loss.',
-    variables,
-    read: readConfig,
-    start: startIngestor,
-  })
 }
