@@ -7,10 +7,11 @@
 // project (this one from 24 on, else the one that `npx -p node@24` brings), and whether the dependencies are installed
 // (a stamp in node_modules that names the lock file they came from). Both are checked in milliseconds once they hold.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -18,6 +19,8 @@ const nodeMajor = 24
 const local = join(root, '.local')
 const nodePathFile = join(local, `node-${nodeMajor}`)
 const stampFile = join(root, 'node_modules', '.installed-from')
+const installingFile = join(local, 'installing')
+const windows = process.platform === 'win32'
 
 /** The exit code a shell gives a process ended by a signal: 128 + its number. */
 const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
@@ -33,26 +36,71 @@ function fail(text) {
   process.exit(1)
 }
 
+/** The process that runs now, which signals are passed on to. @type {import('node:child_process').ChildProcess | undefined} */
+let child
+/** @type {NodeJS.Signals | undefined} */
+let asked
+
+/** Passes a signal on. Twice is fine: what runs below stops once. @param {NodeJS.Signals} signal */
+function passOn(signal) {
+  asked = signal
+  child?.kill(signal)
+}
+
+// A Ctrl-C reaches the child by itself, as the terminal signals the whole group; a signal sent to this process alone does
+// not. One sent to npm alone does not even reach this process: npm passes it to the shell between us, which dies of it.
+for (const signal of /** @type {NodeJS.Signals[]} */ (Object.keys(signalExitCodes))) process.on(signal, passOn)
+const parent = process.ppid
+const watch = setInterval(() => {
+  if (process.ppid === parent) return
+  clearInterval(watch)
+  passOn('SIGTERM')
+}, 250)
+if (process.env.npm_lifecycle_event === undefined) clearInterval(watch)
+
+/**
+ * Runs a command to its end. Where a signal ended it, or came meanwhile, this process ends too, unless `last`.
+ * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions & { last?: boolean }} options
+ * @returns {Promise<{ code: number, output: string }>} 128 + its number for a signal; `output` where stdout is piped
+ */
+async function run(command, args, { last = false, ...options }) {
+  if (asked) process.exit(signalExitCodes[asked])
+  const started = spawn(command, args, { cwd: root, ...options })
+  child = started
+  let output = ''
+  started.stdout?.setEncoding('utf8').on('data', (text) => {
+    output += text
+  })
+  const code = await new Promise((ended) => {
+    started.on('error', (error) => {
+      say(`${command} could not be started: ${error.message}`)
+      ended(127)
+    })
+    started.on('close', (exitCode, signal) => ended(signal ? (signalExitCodes[signal] ?? 1) : (exitCode ?? 1)))
+  })
+  child = undefined
+  if (asked && !last) process.exit(signalExitCodes[asked])
+  return { code, output }
+}
+
 /** Answers the path of a Node of at least `nodeMajor`, bringing it from the npm registry when this one is older. */
-function findNode() {
+async function findNode() {
   const major = Number(process.versions.node.split('.')[0])
   if (major >= nodeMajor) return process.execPath
   if (major < 20) {
-    fail(`This project needs Node 20 or newer to start (it brings Node ${nodeMajor} itself); this is ${process.version}.`)
+    fail(
+      `This project needs Node 20 or newer to start (it brings Node ${nodeMajor} itself); this is ${process.version}.`,
+    )
   }
   if (existsSync(nodePathFile)) {
     const known = readFileSync(nodePathFile, 'utf8').trim()
     if (existsSync(known)) return known
   }
   say(`Node ${nodeMajor} is needed and this is ${process.version}: bringing it from the npm registry (once)…`)
-  const found = spawnSync('npx', ['--yes', '--package', `node@${nodeMajor}`, '--', 'node', '-p', 'process.execPath'], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const path = found.stdout?.trim()
-  if (found.signal) process.exit(signalExitCodes[found.signal] ?? 1)
-  if (found.status !== 0 || !path) {
+  const npx = ['--yes', '--package', `node@${nodeMajor}`, '--', 'node', '-p', 'process.execPath']
+  const { code, output } = await run('npx', npx, { stdio: ['ignore', 'pipe', 'inherit'], shell: windows })
+  const path = output.trim()
+  if (code !== 0 || !path) {
     fail(
       `Node ${nodeMajor} could not be brought with npx. Install Node ${nodeMajor} (https://nodejs.org), or let npm reach its registry.`,
     )
@@ -72,37 +120,60 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
+function isInstalled() {
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint()
+}
+
 /** Installs the dependencies unless the stamp says that they are there. @param {NodeJS.ProcessEnv} env */
-function install(env) {
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint()) return
+async function install(env) {
+  if (isInstalled()) return
+  await untilNobodyInstalls()
+  if (isInstalled()) return
+  mkdirSync(local, { recursive: true })
+  writeFileSync(installingFile, String(process.pid))
+  process.on('exit', () => rmSync(installingFile, { force: true }))
   say('Installing dependencies (npm install)…')
   rmSync(stampFile, { force: true })
   // `install`, not `ci`: a registry that serves only this machine's platform packages leaves gaps in the lock file that
   // `ci` refuses. `install` keeps the locked versions all the same.
-  const done = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  if (done.signal) process.exit(signalExitCodes[done.signal] ?? 1)
-  if (done.status !== 0) fail('npm install failed: see its message above. Run the same command again once it is mended.')
+  const npm = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true']
+  const { code } = await run('npm', npm, { env, stdio: ['ignore', 'inherit', 'inherit'], shell: windows })
+  if (code !== 0) fail('npm install failed: see its message above. Run the same command again once it is mended.')
   writeFileSync(stampFile, fingerprint())
+  rmSync(installingFile, { force: true })
+}
+
+/** Two `npm install` at once in one folder break each other: the second waits for the first, while that one lives. */
+async function untilNobodyInstalls() {
+  for (let said = false; existsSync(installingFile); await pause(200)) {
+    if (asked) process.exit(signalExitCodes[asked])
+    try {
+      process.kill(Number(readFileSync(installingFile, 'utf8')) || Number.NaN, 0)
+    } catch {
+      return
+    }
+    if (!said) say('Waiting for another npm install in this folder…')
+    said = true
+  }
 }
 
 const [target, ...args] = process.argv.slice(2)
 if (!target) fail('usage: node tools/launch.mjs <file.ts | tool> [arguments]')
 
-const node = findNode()
+const node = await findNode()
 const env = {
   ...process.env,
-  PATH: [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(process.platform === 'win32' ? ';' : ':'),
+  PATH: [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(windows ? ';' : ':'),
+  LAUNCHER_PID: String(process.pid),
 }
-install(env)
+await install(env)
 
 const entry = target.endsWith('.ts') ? resolve(root, target) : join(root, 'node_modules', '.bin', target)
-const child = spawn(node, [entry, ...args], { env, stdio: 'inherit' })
-// A Ctrl-C reaches the child by itself, as the terminal signals the whole group; a signal sent to this process alone does
-// not, and is passed on. Twice is fine: what runs below stops once.
-for (const signal of Object.keys(signalExitCodes)) process.on(signal, () => child.kill(signal))
-child.on('error', (error) => fail(`${target} could not be started: ${error.message}`))
-child.on('exit', (code, signal) => process.exit(signal ? (signalExitCodes[signal] ?? 1) : (code ?? 1)))
+// kafkajs 2.2 trips over this warning on newer Nodes; it means nothing.
+const { code } = await run(node, ['--disable-warning=TimeoutNegativeWarning', entry, ...args], {
+  cwd: process.cwd(),
+  env,
+  stdio: 'inherit',
+  last: true,
+})
+process.exit(code)
