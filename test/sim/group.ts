@@ -16,7 +16,9 @@ export type Offset = PartitionName & { offsetNext: number }
 /** A member as the coordinator sees it. `assigned` tells it what it has; it is told late, and at once of the newest only. */
 export type Member = {
   readonly name: string
-  assigned: (groupGeneration: number, partitions: Offset[]) => void
+  assigned: (groupGeneration: number, partitions: PartitionName[]) => void
+  /** Committed offsets of what was assigned, once they are read. */
+  positioned: (groupGeneration: number, partitions: Offset[]) => void
 }
 
 const sessionMs = 6_000
@@ -150,8 +152,9 @@ export class Group {
         offsetNext: this.committed(log),
       }))
       state.learnedGeneration = generation
+      member.assigned(generation, partitions)
       // Committed offsets are read, then answered: a late commit may land in between.
-      this.#agenda.after(this.#chance.latencyMs(200), () => member.assigned(generation, partitions))
+      this.#agenda.after(this.#chance.latencyMs(200), () => member.positioned(generation, partitions))
     })
   }
 

@@ -141,15 +141,25 @@ export class Replica implements Member {
     this.#s.group.join(this)
   }
 
-  assigned(groupGeneration: number, partitions: Offset[]): void {
+  assigned(groupGeneration: number, partitions: PartitionName[]): void {
     this.#here(() => {
       if (groupGeneration < this.#groupGeneration) return
       this.#groupGeneration = groupGeneration
       this.#generation += 1
-      this.#owned = partitions.map(({ topic, partition }) => this.#s.world.log(topic, partition))
+      this.#owned = []
+      const names = partitions.map(({ topic, partition }) => ({ topic, partition }))
+      this.#submit({ kind: 'assigned', generation: this.#generation, partitions: names })
+    })
+  }
+
+  positioned(groupGeneration: number, partitions: Offset[]): void {
+    this.#here(() => {
+      if (groupGeneration !== this.#groupGeneration) return
+      this.#owned = this.#logs(partitions)
       // The consumer forgets what was held back: the core decides anew.
       this.#paused.clear()
-      this.#submit({ kind: 'assigned', generation: this.#generation, partitions })
+      const positions = partitions.map((at) => ({ ...at, end: this.#s.world.log(at.topic, at.partition).endOffset }))
+      this.#submit({ kind: 'positioned', generation: this.#generation, partitions: positions })
       for (const log of this.#owned) {
         this.#positions.set(log, this.dispatcher.cursor(this.#generation, log) ?? log.endOffset)
       }
@@ -164,7 +174,10 @@ export class Replica implements Member {
         const answer = this.isAlive ? group.heartbeat(this) : 'away'
         agenda.after(chance.latencyMs(20), () => {
           // The driver does not count an answer that waited in a frozen process.
-          if (answer === 'ok') this.#here(() => agenda.nowMs - sentMs < 500 && this.#submit({ kind: 'heartbeat' }))
+          if (answer === 'ok')
+            this.#here(
+              () => agenda.nowMs - sentMs < 500 && this.#submit({ kind: 'heartbeat', ageMs: agenda.nowMs - sentMs }),
+            )
           if (answer === 'unknown' && this.#life === 'running') this.#here(() => this.#rejoin())
         })
       })
@@ -315,7 +328,9 @@ export class Replica implements Member {
 function brief(of: Fact | Effect): string {
   switch (of.kind) {
     case 'assigned':
-      return `assigned ${of.generation} ${of.partitions.map((p) => `${p.topic}/${p.partition}@${p.offsetNext}`).join(' ')}`
+      return `assigned ${of.generation} ${of.partitions.map((p) => `${p.topic}/${p.partition}`).join(' ')}`
+    case 'positioned':
+      return `positioned ${of.generation} ${of.partitions.map((p) => `${p.topic}/${p.partition}@${p.offsetNext}`).join(' ')}`
     case 'admitted':
       return `admitted ${of.topic}/${of.partition} ${of.records.map(({ offset }) => offset).join(' ')} next ${of.offsetNext}`
     case 'decoded':

@@ -63,7 +63,7 @@ class SmallWorld {
       admittedMax: 100,
       admittedBytesMax: 1 << 20,
       spanMax: 100,
-      publishingMax: 100,
+      reportingMax: 100,
       commitIntervalMs: 0,
       retry: { attemptsMax: 8, ageMinMs: 900_000 },
       membershipMsMax: 4_000,
@@ -100,7 +100,7 @@ class SmallWorld {
     if (this.#wakeMs === Number.POSITIVE_INFINITY) throw new Error('waits for nothing, and is not done')
     this.#nowMs = Math.max(this.#nowMs, this.#wakeMs)
     this.#wakeMs = Number.POSITIVE_INFINITY
-    this.#submit({ kind: 'heartbeat' })
+    this.#submit({ kind: 'heartbeat', ageMs: 0 })
     this.#submit({ kind: 'woke' })
   }
 
@@ -117,8 +117,10 @@ class SmallWorld {
 
   #assign(): void {
     this.#generation += 1
-    const partitions = [{ ...partition, offsetNext: this.#committed }]
-    this.#submit({ kind: 'assigned', generation: this.#generation, partitions })
+    const end = firstOffset + this.#small.records.length
+    const partitions = [{ ...partition, offsetNext: this.#committed, end }]
+    this.#submit({ kind: 'assigned', generation: this.#generation, partitions: [partition] })
+    this.#submit({ kind: 'positioned', generation: this.#generation, partitions })
     const cursor = this.#dispatcher.cursor(this.#generation, partition)!
     const all = [...this.#small.records].map((_, index) => recordAt(firstOffset + index))
     const records = all.filter(({ offset }) => offset >= cursor)

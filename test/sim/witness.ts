@@ -20,10 +20,8 @@ type Known = {
   answered: { answer: Answer; atMs: number }[]
   notBeforeMs: number
   outcome: 'none' | 'accepted' | 'condemned'
-  /** Its partition was another's since: the core may have forgotten what it was told. */
-  mayBeForgotten: boolean
   isSettled: boolean
-  isPublishing: boolean
+  isPublishing: 'receipt' | 'dead letter' | false
 }
 
 /** Wakes that lead to nothing, in one virtual second: more is a storm. */
@@ -37,14 +35,19 @@ export class Witness {
   readonly #dispatcher: Dispatcher
   readonly #tokens = new Map<number, Known>()
   readonly #known = new Map<WorldRecord, Known>()
-  readonly #owned = new Map<PartitionLog, number>()
+  readonly #owned = new Set<PartitionLog>()
+  #isPositioned = false
   /** Highest committed offset that this replica was given, per partition: all below is settled by somebody. */
   readonly #settledBelow = new Map<PartitionLog, number>()
+  /** Highest offset of which this replica knows that it was committed, by anybody. */
+  readonly #committedBelow = new Map<PartitionLog, number>()
+  #commitUnderWay: Extract<Effect, { kind: 'commit' }> | undefined
   readonly #pausedUntilMs = new Map<string, number>()
   readonly #acceptances: Acceptance[] = []
   #memberMs = Number.NEGATIVE_INFINITY
   #inFlight = 0
   #publishing = 0
+  #reporting = 0
   #isStopping = false
   #isDrained = false
   #isLastCommitOk = true
@@ -84,10 +87,18 @@ export class Witness {
     for (const log of partitions.filter((log) => this.#owned.has(log))) {
       const first = log.records[log.indexAt(committed(log))]
       const known = first === undefined ? undefined : this.#known.get(first)
-      if (first !== undefined && known?.isSettled && !known.mayBeForgotten) {
+      // What was settled in an earlier assignment, and was not read again in this one, cannot be committed yet.
+      if (first !== undefined && first.record.offset >= this.#cursorOf(log)) continue
+      if (first !== undefined && known?.isSettled) {
         this.#fail('L5 idempotence', `drained, and ${nameOf(first)}, which it knows to be settled, is not committed`)
       }
     }
+  }
+
+  #cursorOf(log: PartitionLog): number {
+    const { partitions } = this.#dispatcher.view(0)
+    const at = partitions.find(({ topic, partition }) => topic === log.topic && partition === log.partition)
+    return at?.cursor ?? Number.NEGATIVE_INFINITY
   }
 
   stopDeadlinePassed(isExcused: boolean): void {
@@ -108,22 +119,27 @@ export class Witness {
     switch (fact.kind) {
       case 'assigned':
         this.#memberMs = nowMs
-        this.#forget(fact.partitions.map(({ topic, partition }) => this.#world.log(topic, partition)))
+        this.#isPositioned = false
         this.#owned.clear()
+        return
+      case 'positioned':
+        this.#isPositioned = true
         for (const { topic, partition, offsetNext } of fact.partitions) {
           const log = this.#world.log(topic, partition)
-          this.#owned.set(log, offsetNext)
+          this.#owned.add(log)
           this.#settledBelow.set(log, Math.max(offsetNext, this.#settledBelow.get(log) ?? 0))
+          this.#knowCommitted({ topic, partition, offsetNext })
         }
         return
       case 'heartbeat':
-        this.#memberMs = nowMs
+        this.#memberMs = Math.max(this.#memberMs, nowMs - fact.ageMs)
         return
       case 'called':
         this.#called(this.#knownOf(fact.token), fact.answer, nowMs)
         return
       case 'published':
         this.#publishing -= 1
+        if (this.#knownOf(fact.token).isPublishing === 'receipt') this.#reporting -= 1
         this.#knownOf(fact.token).isPublishing = false
         if (fact.stored === 'stored') this.#stored(this.#knownOf(fact.token))
         return
@@ -132,6 +148,9 @@ export class Witness {
         return
       case 'committed':
         this.#isLastCommitOk = fact.ok
+        if (fact.ok && fact.generation === this.#commitUnderWay?.generation) {
+          for (const offset of this.#commitUnderWay.offsets) this.#knowCommitted(offset)
+        }
         return
       case 'admitted':
       case 'decoded':
@@ -142,14 +161,9 @@ export class Witness {
     }
   }
 
-  /** Of a partition that is or was another's, nobody has to remember what was settled there. */
-  #forget(given: PartitionLog[]): void {
-    const logs = new Set(given.filter((log) => this.#owned.has(log)))
-    for (const known of this.#known.values()) {
-      const { topic, partition } = known.record.record
-      if (!known.isSettled || logs.has(this.#world.log(topic, partition))) continue
-      known.mayBeForgotten = true
-    }
+  #knowCommitted({ topic, partition, offsetNext }: { topic: string; partition: number; offsetNext: number }): void {
+    const log = this.#world.log(topic, partition)
+    this.#committedBelow.set(log, Math.max(offsetNext, this.#committedBelow.get(log) ?? 0))
   }
 
   #called(known: Known, answer: Answer, nowMs: number): void {
@@ -193,11 +207,12 @@ export class Witness {
         return
       case 'publishReceipt':
         judgeReceipt(effect, this.#told(this.#knownOf(effect.token)), this.#name)
-        this.#publishStarts(this.#knownOf(effect.token))
+        this.#publishStarts(this.#knownOf(effect.token), 'receipt')
+        this.#reporting += 1
         return
       case 'storeDeadLetter':
         judgeDeadLetter(effect, this.#told(this.#knownOf(effect.token)), this.#name)
-        this.#publishStarts(this.#knownOf(effect.token))
+        this.#publishStarts(this.#knownOf(effect.token), 'dead letter')
         return
       case 'tellTombstone': {
         const known = this.#known.get(this.#world.find(effect.record))
@@ -208,6 +223,8 @@ export class Witness {
         return
       }
       case 'commit':
+        this.#commitUnderWay = effect
+        return
       case 'pause':
       case 'resume':
       case 'wake':
@@ -227,21 +244,25 @@ export class Witness {
       answered: [],
       notBeforeMs: 0,
       outcome: 'none',
-      mayBeForgotten: false,
       isSettled: false,
       isPublishing: false,
     }
     // Admitted anew: its attempts so far were forgotten with it.
     known.answered = []
     known.notBeforeMs = 0
-    if (known.mayBeForgotten) Object.assign(known, { outcome: 'none', isSettled: false, mayBeForgotten: false })
+    // Below what was committed once a replica may forget: a late commit of another can bring the offset back.
+    const log = this.#world.log(record.record.topic, record.record.partition)
+    if (known.isSettled && record.record.offset >= (this.#committedBelow.get(log) ?? 0)) {
+      this.#fail('L5 idempotence', `${nameOf(record)} is begun again, though it was settled here`)
+    }
+    if (known.isSettled) Object.assign(known, { outcome: 'none', isSettled: false })
     this.#known.set(record, known)
     this.#tokens.set(token, known)
   }
 
-  #publishStarts(known: Known): void {
+  #publishStarts(known: Known, what: 'receipt' | 'dead letter'): void {
     if (known.isPublishing) this.#fail('contact', `${nameOf(known.record)} is published twice at once`)
-    known.isPublishing = true
+    known.isPublishing = what
     this.#publishing += 1
   }
 
@@ -263,7 +284,10 @@ export class Witness {
     }
     if (known.isCalling) this.#fail('L5 idempotence', `${name} is called while its last call is under way`)
     if (known.outcome !== 'none') this.#fail('L5 idempotence', `${name} is called again after it was ${known.outcome}`)
-    if (known.isSettled) this.#fail('L5 idempotence', `${name} is called, though known to be settled`)
+    // Below what was committed once a replica may forget: a late commit of another can bring the offset back.
+    const log = this.#world.log(record.record.topic, record.record.partition)
+    if (known.isSettled && record.record.offset >= (this.#committedBelow.get(log) ?? 0))
+      this.#fail('L5 idempotence', `${name} is called, though known to be settled`)
     if (this.#isBelowCommitted(record))
       this.#fail('L5 idempotence', `${name} is called, though it was given an offset beyond as committed`)
     if (previous !== null && !this.#hasOutcome(previous)) {
@@ -280,9 +304,10 @@ export class Witness {
     record.calls += 1
     this.#inFlight += 1
     if (this.#inFlight > this.#mix.core.inFlightMax) this.#fail('L6 bounds', `${this.#inFlight} calls in flight`)
-    if (this.#publishing > this.#mix.core.publishingMax) {
-      this.#fail('L6 bounds', `${name} is called with ${this.#publishing} records on their way into Kafka`)
+    if (this.#reporting > this.#mix.core.reportingMax) {
+      this.#fail('L6 bounds', `${name} is called with ${this.#reporting} receipts on their way into Kafka`)
     }
+    if (!this.#isPositioned) this.#fail('L5 idempotence', `${name} is called before it is known what others settled`)
   }
 
   /** As far as this replica can know: it was told, or was given a committed offset beyond. */

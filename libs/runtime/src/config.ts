@@ -65,7 +65,14 @@ export const types = {
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a topic name: 1 to 249 letters, digits, dots, dashes, underscores'),
-  httpUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+  /** Without user, password, query and fragment: those would be shown in logs, and not be sent. */
+  httpUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).refine(
+    (text) => {
+      const { username, password, search, hash } = new URL(text)
+      return `${username}${password}${search}${hash}` === ''
+    },
+    { error: 'must be a plain URL, without user, password, query or fragment' },
+  ),
 } as const
 
 export type ConfigRead<T> = { kind: 'read'; config: T } | { kind: 'wrong'; problems: string[] }

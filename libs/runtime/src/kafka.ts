@@ -54,6 +54,12 @@ export function checkKafka(values: Partial<KafkaValues>): string[] {
       if (values[name] === undefined) problems.push(`${name} is required with KAFKA_SASL_MECHANISM`)
     }
   }
+  if (values.KAFKA_SASL_MECHANISM === undefined) {
+    for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
+      if (values[name] !== undefined)
+        problems.push(`${name} is set, and KAFKA_SASL_MECHANISM is not: nobody would log in`)
+    }
+  }
   if ((values.KAFKA_TLS_CERT_FILE === undefined) !== (values.KAFKA_TLS_KEY_FILE === undefined)) {
     problems.push('KAFKA_TLS_CERT_FILE and KAFKA_TLS_KEY_FILE go together: set both or none')
   }

@@ -99,10 +99,11 @@ export async function runService<C extends { logLevel: LogLevel; stopDeadlineMs:
   process.on('warning', ({ name, message }) => {
     if (name !== 'TimeoutNegativeWarning') log.warn({ warning: name }, message)
   })
+  // Not stopped in order: what a broken process would still flush or commit cannot be trusted, and all of it is repeatable.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => {
       log.fatal({ event, error: errorLine(error), stack: error instanceof Error ? error.stack : undefined }, 'bug')
-      end(event, 1)
+      process.exit(1)
     })
   }
   try {

@@ -11,12 +11,13 @@
 //       partition, as kafkajs makes one record batch of it and max.message.bytes limits the batch
 //   P7  what is refused as too large is halved until the record is found that is
 //   P8  after a failure that is not the broker's own word the next send has a new client: kafkajs keeps a connection on which
-//       nothing answers any more, and each send would time out on it until TCP gives up, a quarter of an hour later
+//       nothing answers any more, and each send would time out on it until TCP gives up, a quarter of an hour later; each new
+//       client begins with another broker, as without repeats kafkajs asks only the first
 // It batches without waiting: what arrives while a send is under way goes with the next one.
 
 import type { OutgoingRecord } from '@bridge/schemas/record'
 import { recordBytes } from '@bridge/schemas/record'
-import kafkajs, { type Admin, type Producer } from 'kafkajs'
+import kafkajs, { type Admin, type PartitionMetadata, type Producer } from 'kafkajs'
 import { createKafka, type KafkaConnection, type KafkaPatience, kafkaErrorType } from './kafka.ts'
 import { errorLine, type Log } from './log.ts'
 
@@ -46,15 +47,16 @@ export type SafeProducerOptions = {
 export class SafeProducer {
   readonly #options: SafeProducerOptions
   readonly #waiting = new Map<string, Waiting[]>()
-  readonly #partitionCounts = new Map<string, { count: number; readAtMs: number }>()
+  readonly #partitions = new Map<string, { partitions: PartitionMetadata[]; readAtMs: number }>()
   #waitingCount = 0
   #sending: Promise<void> | undefined
   #client: Client
+  #renewals = 0
   #closed = false
 
   constructor(options: SafeProducerOptions) {
     this.#options = options
-    this.#client = createClient(options)
+    this.#client = createClient(options, 0)
   }
 
   /** Records that wait or are under way. */
@@ -106,10 +108,10 @@ export class SafeProducer {
 
   /** Sends one batch from the head of a topic's queue. @returns what is left of the queue */
   async #sendSome(topic: string, queue: Waiting[]): Promise<Waiting[]> {
-    let partitionCount: number
+    let partitions: PartitionMetadata[]
     try {
       await this.#connect()
-      partitionCount = await this.#partitionCount(topic)
+      partitions = await this.#partitionsOf(topic)
     } catch (error) {
       this.#renewClient(error)
       for (const waiting of queue) waiting.done({ kind: 'failed', detail: errorLine(error) })
@@ -119,7 +121,7 @@ export class SafeProducer {
     const bytesByPartition = new Map<number, number>()
     let bytes = 0
     for (const waiting of queue) {
-      waiting.partition = partitionOf(waiting.record, partitionCount)
+      waiting.partition = partitionOf(waiting.record, partitions)
       const partitionBytes = (bytesByPartition.get(waiting.partition) ?? 0) + waiting.bytes
       bytes += waiting.bytes
       const full = batch.length === batchRecordsMax || bytes > batchBytesMax || partitionBytes > partitionBytesMax
@@ -154,7 +156,7 @@ export class SafeProducer {
     } catch (error) {
       failure = error
     }
-    this.#partitionCounts.delete(topic)
+    this.#partitions.delete(topic)
     this.#renewClient(failure)
     const isTooLarge = tooLarge.has(kafkaErrorType(failure) ?? '')
     const [first] = batch
@@ -179,19 +181,20 @@ export class SafeProducer {
   #renewClient(failure: unknown): void {
     if (kafkaErrorType(failure) !== undefined) return
     void disconnect(this.#client)
-    this.#client = createClient(this.#options)
+    this.#renewals += 1
+    this.#client = createClient(this.#options, this.#renewals)
   }
 
-  async #partitionCount(topic: string): Promise<number> {
-    const known = this.#partitionCounts.get(topic)
+  async #partitionsOf(topic: string): Promise<PartitionMetadata[]> {
+    const known = this.#partitions.get(topic)
     const nowMs = performance.now()
-    if (known !== undefined && nowMs - known.readAtMs < metadataAgeMsMax) return known.count
+    if (known !== undefined && nowMs - known.readAtMs < metadataAgeMsMax) return known.partitions
     try {
       const { topics } = await this.#client.admin.fetchTopicMetadata({ topics: [topic] })
-      const count = topics[0]?.partitions.length ?? 0
-      if (count === 0) throw new Error(`topic ${topic} has no partitions`)
-      this.#partitionCounts.set(topic, { count, readAtMs: nowMs })
-      return count
+      const partitions = topics[0]?.partitions ?? []
+      if (partitions.length === 0) throw new Error(`topic ${topic} has no partitions`)
+      this.#partitions.set(topic, { partitions, readAtMs: nowMs })
+      return partitions
     } catch (error) {
       if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') {
         throw new Error(`topic ${topic} does not exist`, { cause: error })
@@ -201,9 +204,13 @@ export class SafeProducer {
   }
 }
 
-function createClient(options: SafeProducerOptions): Client {
+/** @param turn which of the brokers to begin with, modulo their number */
+function createClient(options: SafeProducerOptions, turn: number): Client {
   const patience: KafkaPatience = { ...options, retries: 0 }
-  const kafka = createKafka(options.connection, options.log, patience)
+  const { brokers } = options.connection
+  const first = turn % brokers.length
+  const connection = { ...options.connection, brokers: [...brokers.slice(first), ...brokers.slice(0, first)] }
+  const kafka = createKafka(connection, options.log, patience)
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
     idempotent: false,
@@ -220,16 +227,9 @@ async function disconnect({ producer, admin }: Client): Promise<void> {
 }
 
 /** The partition of a record, the same that Java's default partitioner chooses where there is a key. */
-function partitionOf(record: OutgoingRecord, partitionCount: number): number {
-  if (record.key === null) return record.sourcePartition % partitionCount
-  const partitionMetadata = Array.from({ length: partitionCount }, (_, partitionId) => ({
-    partitionErrorCode: 0,
-    partitionId,
-    leader: 0,
-    replicas: [],
-    isr: [],
-  }))
-  return choosePartition({ topic: record.topic, partitionMetadata, message: { key: record.key, value: null } })
+function partitionOf({ topic, key, sourcePartition }: OutgoingRecord, partitions: PartitionMetadata[]): number {
+  if (key === null) return sourcePartition % partitions.length
+  return choosePartition({ topic, partitionMetadata: partitions, message: { key, value: null } })
 }
 
 function toMessage({ record, partition }: Waiting) {

@@ -5,6 +5,8 @@
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue }
 
 const digitsOnly = /^\d+$/
+/** As many as an id may have bytes. */
+const digitsMax = 1024
 
 /**
  * Parses JSON text. Numbers written with digits only (`123`, however long) become bigints, every other number
@@ -23,10 +25,10 @@ export function parseJson(text: string): JsonValue | undefined {
 }
 
 function revive(_key: string, value: unknown, context: { source?: string }): unknown {
-  if (typeof value === 'number' && context.source !== undefined && digitsOnly.test(context.source)) {
-    return BigInt(context.source)
-  }
-  return value
+  const { source } = context
+  if (typeof value !== 'number' || source === undefined) return value
+  // A longer number is no id, and converting digits costs the square of their count.
+  return source.length <= digitsMax && digitsOnly.test(source) ? BigInt(source) : value
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })

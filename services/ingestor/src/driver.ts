@@ -35,6 +35,9 @@ export class Driver {
   readonly #drained = Promise.withResolvers<void>()
   #partitions: Partitions | undefined
   #handling = false
+  #broken = false
+  #unstored = 0
+  #unstoredToldMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #timerMs = Number.POSITIVE_INFINITY
 
@@ -48,8 +51,12 @@ export class Driver {
     this.#partitions = partitions
   }
 
-  /** Takes a fact. Never waits; effects are begun before it returns, unless it is called from within one. */
+  /**
+   * Takes a fact. Never waits; effects are begun before it returns, unless it is called from within one. A core that throws
+   * has a bug, and takes no more facts: the process ends by it, whoever called (kafkajs would try the same again).
+   */
   submit(fact: Fact): void {
+    if (this.#broken) return
     this.#facts.push(fact)
     if (this.#handling) return
     this.#handling = true
@@ -57,15 +64,32 @@ export class Driver {
       for (let next = this.#facts.shift(); next !== undefined; next = this.#facts.shift()) {
         for (const effect of this.#parts.core.handle(next, performance.now())) this.#perform(effect)
       }
+    } catch (error) {
+      this.#broken = true
+      setImmediate(() => {
+        throw error
+      })
     } finally {
       this.#handling = false
     }
   }
 
-  /** Lets calls under way finish, publishes and commits what they brought, and answers then. It has no deadline of its own. */
-  async drain(): Promise<void> {
+  /**
+   * Lets calls under way finish, publishes and commits what they brought, and answers then, or when the time is over: what
+   * is still under way is repeated by the next owner, under the same id.
+   */
+  async drain(deadlineMs: number): Promise<void> {
     this.submit({ kind: 'stopping' })
+    const late = setTimeout(() => {
+      const { inFlight, publishing } = this.#parts.core.view(performance.now())
+      this.#parts.log.warn(
+        { inFlight, publishing, deadlineMs },
+        'not drained in time: what is under way will be repeated',
+      )
+      this.#drained.resolve()
+    }, deadlineMs)
     await this.#drained.promise
+    clearTimeout(late)
     clearTimeout(this.#timer)
   }
 
@@ -142,14 +166,22 @@ export class Driver {
   }
 
   #published(token: number, published: Published): void {
-    if (published.kind !== 'stored') {
-      this.#parts.metrics.publishFailures.inc()
-      this.#parts.log.warn(
-        { outcome: published.kind, error: published.detail },
-        'a receipt or dead letter was not stored',
-      )
-    }
+    if (published.kind !== 'stored') this.#tellUnstored(published)
     this.submit({ kind: 'published', token, stored: published.kind })
+  }
+
+  /** One line a second, however many there are. */
+  #tellUnstored({ kind, detail }: Exclude<Published, { kind: 'stored' }>): void {
+    this.#parts.metrics.publishFailures.inc()
+    this.#unstored += 1
+    const nowMs = performance.now()
+    if (nowMs - this.#unstoredToldMs < 1_000) return
+    this.#parts.log.warn(
+      { records: this.#unstored, outcome: kind, error: detail },
+      'receipts or dead letters were not stored',
+    )
+    this.#unstored = 0
+    this.#unstoredToldMs = nowMs
   }
 
   async #commit({ generation, offsets }: Extract<Effect, { kind: 'commit' }>): Promise<void> {

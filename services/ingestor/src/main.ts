@@ -15,6 +15,7 @@ import { seededRandom } from './core/retry.ts'
 import { Driver } from './driver.ts'
 import { GroupConsumer, membershipMsMax } from './kafka/consumer.ts'
 import { createMetrics } from './metrics.ts'
+import { tellStuckPartitions } from './stuck.ts'
 
 await runService({
   name: 'ingestor',
@@ -34,7 +35,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     admittedMax: config.admittedMax,
     admittedBytesMax: config.admittedBytesMax,
     spanMax: 65_536,
-    publishingMax: 4_096,
+    reportingMax: 1_024,
     commitIntervalMs: 1_000,
     retry: config.retry,
     membershipMsMax,
@@ -80,7 +81,9 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
   life.onStop('producer', () => producer.close())
   consumer.start()
   life.onStop('consumer', () => consumer.stop())
-  life.onStop('calls in flight', () => driver.drain())
+  life.onStop('calls in flight', () => driver.drain(config.stopDeadlineMs * 0.6))
+  const stuck = tellStuckPartitions(() => core.view(performance.now()), log)
+  life.onStop('stuck partitions', () => stuck.stop())
   log.info(
     {
       group: config.groupId,

@@ -52,8 +52,8 @@ export function createMetrics(
     registers,
     collect() {
       this.reset()
-      for (const { topic, partition, oldestTimestampMs } of view().partitions) {
-        const ageMs = oldestTimestampMs === null ? 0 : Math.max(0, Date.now() - oldestTimestampMs)
+      for (const { topic, partition, oldest } of view().partitions) {
+        const ageMs = oldest === null ? 0 : Math.max(0, Date.now() - oldest.timestampMs)
         this.set({ topic, partition }, ageMs / 1000)
       }
     },
@@ -65,10 +65,9 @@ export function createMetrics(
     registers,
     collect() {
       this.reset()
-      for (const { topic, partition, stuckSinceMs, cause } of view().partitions) {
-        if (stuckSinceMs !== null && cause !== null) {
-          this.set({ topic, partition, cause }, (performance.now() - stuckSinceMs) / 1000)
-        }
+      for (const { topic, partition, oldest } of view().partitions) {
+        if (oldest === null) continue
+        this.set({ topic, partition, cause: oldest.cause }, (performance.now() - oldest.sinceMs) / 1000)
       }
     },
   })

@@ -15,7 +15,7 @@ const options: CoreOptions = {
   admittedMax: 100,
   admittedBytesMax: 1 << 20,
   spanMax: 100,
-  publishingMax: 100,
+  reportingMax: 100,
   commitIntervalMs: 1_000,
   retry: { attemptsMax: 8, ageMinMs: 900_000 },
   membershipMsMax: 4_000,
@@ -36,10 +36,16 @@ function work(conversation: string): Decoded {
   return { kind: 'work', message, channelId: 'channel', organization: 'org' }
 }
 
+/** Gives the partition to the core, at offset 10 of a log that ends at 100. */
+function assign(core: Dispatcher, generation: number, nowMs: number): void {
+  core.handle({ kind: 'assigned', generation, partitions: [name] }, nowMs)
+  core.handle({ kind: 'positioned', generation, partitions: [{ ...name, offsetNext: 10, end: 100 }] }, nowMs)
+}
+
 /** A core that owns the partition from offset 10, with a record of each conversation admitted and decoded at 0 ms. */
 function coreWith(conversations: string[], changed: Partial<CoreOptions> = {}) {
   const core = new Dispatcher({ ...options, ...changed })
-  core.handle({ kind: 'assigned', generation: 1, partitions: [{ ...name, offsetNext: 10 }] }, 0)
+  assign(core, 1, 0)
   const bytes = { timestampMs: 0, key: null, value: Buffer.from('{}'), headers: [] }
   const records = conversations.map((_, index) => ({ ...name, offset: 10 + index, ...bytes }))
   core.handle({ kind: 'admitted', generation: 1, ...name, records, offsetNext: 10 + records.length }, 0)
@@ -85,25 +91,81 @@ test('an offset is not committed past one that is unsettled', () => {
 test('nothing is called when the last heartbeat is too old', () => {
   const { core } = coreWith(['a', 'a'])
   expect(called(core.handle(end(1), 4_001))).toEqual([])
-  expect(called(core.handle({ kind: 'heartbeat' }, 4_500))).toEqual([2])
+  expect(called(core.handle({ kind: 'heartbeat', ageMs: 0 }, 4_500))).toEqual([2])
 })
 
 test('a call under way when its partition comes back is adopted', () => {
   const { core } = coreWith(['a'])
   core.handle({ kind: 'assigned', generation: 2, partitions: [] }, 100)
-  core.handle({ kind: 'assigned', generation: 3, partitions: [{ ...name, offsetNext: 10 }] }, 200)
+  assign(core, 3, 200)
   const record = { ...name, offset: 10, timestampMs: 0, key: null, value: Buffer.from('{}'), headers: [] }
   expect(core.handle({ kind: 'admitted', generation: 3, ...name, records: [record], offsetNext: 11 }, 300)).toEqual([])
   expect(kinds(core.handle(end(1), 400))).toEqual(['publishReceipt', 'tellAttempt'])
 })
 
-test('a full replica pauses its partitions, and resumes them when half is free', () => {
+test('a full replica pauses its partitions, and resumes them when a tenth is free', () => {
   const { core } = coreWith(['a', 'b'], { admittedMax: 2 })
   core.handle(end(1), 100)
-  const half = core.handle({ kind: 'published', token: 1, stored: 'stored' }, 110)
-  expect(kinds(half)).not.toContain('resume')
-  core.handle(end(2), 120)
-  expect(kinds(core.handle({ kind: 'published', token: 2, stored: 'stored' }, 130))).toContain('resume')
+  expect(kinds(core.handle({ kind: 'published', token: 1, stored: 'stored' }, 110))).toContain('resume')
+})
+
+test('a dead letter that cannot be stored keeps nobody from being called', () => {
+  const { core } = coreWith(['a'], { reportingMax: 1 })
+  core.handle(end(1), 10)
+  core.handle({ kind: 'published', token: 1, stored: 'stored' }, 20)
+  const more = ['poison', 'b'].map((_, i) => ({
+    ...name,
+    offset: 11 + i,
+    timestampMs: 0,
+    key: null,
+    value: Buffer.from(''),
+    headers: [],
+  }))
+  core.handle({ kind: 'admitted', generation: 1, ...name, records: more, offsetNext: 13 }, 30)
+  const ids = { channel_id: null, business_id: null, external_conversation_id: null, external_message_id: null }
+  const poison = { kind: 'poison', reason: 'invalid', detail: 'no', ids } as const
+  core.handle({ kind: 'decoded', results: [{ token: 2, decoded: poison }] }, 40)
+  core.handle({ kind: 'published', token: 2, stored: 'failed' }, 50)
+  expect(called(core.handle({ kind: 'decoded', results: [{ token: 3, decoded: work('b') }] }, 60))).toEqual([3])
+})
+
+test('no call starts for a lost partition, nor before it is known where the others stand', () => {
+  const { core } = coreWith(['a', 'a'])
+  core.handle({ kind: 'assigned', generation: 2, partitions: [name] }, 100)
+  expect(called(core.handle(end(1), 110))).toEqual([])
+  const at = { ...name, offsetNext: 10, end: 100 }
+  expect(called(core.handle({ kind: 'positioned', generation: 2, partitions: [at] }, 120))).toEqual([2])
+})
+
+test('what is settled behind one that is stuck is not called again when the partition goes and comes back', () => {
+  const answer = { kind: 'unavailable', status: 503, detail: 'HTTP 503', retryAfterMs: null, body: null } as const
+  const { core } = coreWith(['stuck', 'b'])
+  core.handle(end(2), 100)
+  core.handle({ kind: 'published', token: 2, stored: 'stored' }, 110)
+  core.handle({ ...end(1), answer }, 120)
+  core.handle({ kind: 'assigned', generation: 2, partitions: [] }, 200)
+  assign(core, 3, 300)
+  const records = [10, 11].map((offset) => ({
+    ...name,
+    offset,
+    timestampMs: 0,
+    key: null,
+    value: Buffer.from('{}'),
+    headers: [],
+  }))
+  const read = core.handle({ kind: 'admitted', generation: 3, ...name, records, offsetNext: 12 }, 400)
+  expect(
+    read.flatMap((effect) => (effect.kind === 'decode' ? effect.records.map(({ record }) => record.offset) : [])),
+  ).toEqual([10])
+})
+
+test('a log that ends before what was read of it is another log: nothing of the old one counts', () => {
+  const { core } = coreWith(['a'])
+  core.handle(end(1), 100)
+  core.handle({ kind: 'published', token: 1, stored: 'stored' }, 110)
+  core.handle({ kind: 'assigned', generation: 2, partitions: [name] }, 200)
+  core.handle({ kind: 'positioned', generation: 2, partitions: [{ ...name, offsetNext: 0, end: 5 }] }, 210)
+  expect(core.cursor(2, name)).toBe(0)
 })
 
 test('stopping starts nothing more, finishes what is under way, commits, and says so', () => {
@@ -118,7 +180,7 @@ test('a record that was settled while its partition was away is committed when i
   const { core } = coreWith(['a'])
   core.handle(end(1), 100)
   core.handle({ kind: 'assigned', generation: 2, partitions: [] }, 200)
-  core.handle({ kind: 'assigned', generation: 3, partitions: [{ ...name, offsetNext: 10 }] }, 300)
+  assign(core, 3, 300)
   core.handle({ kind: 'published', token: 1, stored: 'stored' }, 400)
   const record = { ...name, offset: 10, timestampMs: 0, key: null, value: Buffer.from('{}'), headers: [] }
   const read = core.handle({ kind: 'admitted', generation: 3, ...name, records: [record], offsetNext: 11 }, 500)

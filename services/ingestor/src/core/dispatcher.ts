@@ -5,7 +5,7 @@
 //   L2  of one lane a message is first called only after the one before it has an outcome
 //   L5  a call that may have happened is repeated with the same id; one under way when its partition comes back is adopted
 //   L6  what it holds is bounded: records by `admittedMax` and `admittedBytesMax` (plus one fetch), settled offsets by
-//       `spanMax`, calls by `inFlightMax`, records on their way into Kafka by `publishingMax`
+//       `spanMax`, calls by `inFlightMax`, what they bring into Kafka by `reportingMax`
 // There is no promise, timer, clock or chance in here; `nowMs` is monotonic.
 
 import type { Answer } from '@bridge/partoo/answer'
@@ -25,13 +25,13 @@ export type CoreOptions = {
   organizations: { name: string; limitPerMinute: number }[]
   burst: number
   inFlightMax: number
-  /** Records held, and their bytes: beyond, partitions are paused until half of it is free. */
+  /** Records held, and their bytes: beyond, partitions are paused until a tenth of it is free. */
   admittedMax: number
   admittedBytesMax: number
   /** Records of one partition at or beyond its oldest unsettled one: beyond, that partition is paused. */
   spanMax: number
-  /** Records on their way into Kafka: beyond, no call starts. */
-  publishingMax: number
+  /** Calls in flight and receipts on their way into Kafka: beyond, no call starts. */
+  reportingMax: number
   commitIntervalMs: number
   retry: RetryPolicy
   /** No call starts when the last heartbeat or join is older. */
@@ -51,15 +51,26 @@ export type CoreView = {
     watermark: number
     cursor: number
     committed: number
-    oldestTimestampMs: number | null
-    stuckSinceMs: number | null
-    cause: StuckCause | null
+    /** The oldest record that is not settled; null where all are. */
+    oldest: OldestRecord | null
   })[]
+}
+
+/** `sinceMs`: since when it is the oldest. The ids are null until it is decoded. */
+export type OldestRecord = {
+  offset: number
+  timestampMs: number
+  sinceMs: number
+  cause: StuckCause
+  channelId: string | null
+  conversationId: string | null
 }
 
 /** Why the oldest unsettled record of a partition has not moved. */
 export type StuckCause = 'decoding' | 'limit' | 'paused' | 'backoff' | 'calling' | 'kafka'
 
+/** Paused for a bound, resumed below this share of it: high, so that what is stuck does not keep the rest waiting. */
+const resumeShare = 0.9
 const publishRetryFirstMs = 200
 const publishRetryMaxMs = 5_000
 
@@ -80,9 +91,11 @@ export class Dispatcher {
   #admittedBytes = 0
   #inFlight = 0
   #publishing = 0
-  /** Failures of publishing in a row; while there is one, no call starts: Kafka's trouble is not to pile up. */
-  #publishFailures = 0
+  /** Those of them that are receipts: what Kafka does not take holds back calls. */
+  #reporting = 0
   #memberUntilMs = Number.NEGATIVE_INFINITY
+  /** Whether it is known where the partitions of this generation stand. */
+  #positioned = false
   #full = false
   #life: 'running' | 'stopping' | 'drained' = 'running'
   #firstOrganization = 0
@@ -103,6 +116,9 @@ export class Dispatcher {
       case 'assigned':
         this.#assign(fact, nowMs)
         break
+      case 'positioned':
+        this.#position(fact, nowMs)
+        break
       case 'admitted':
         this.#admit(fact, nowMs)
         break
@@ -119,7 +135,7 @@ export class Dispatcher {
         this.#committed(fact)
         break
       case 'heartbeat':
-        this.#memberUntilMs = nowMs + this.#options.membershipMsMax
+        this.#memberUntilMs = Math.max(this.#memberUntilMs, nowMs - fact.ageMs + this.#options.membershipMsMax)
         break
       case 'woke':
         break
@@ -165,9 +181,20 @@ export class Dispatcher {
       watermark: state.ledger.watermark,
       cursor: state.ledger.cursor,
       committed: state.committed,
-      oldestTimestampMs: oldest?.record.timestampMs ?? null,
-      stuckSinceMs: oldest === undefined ? null : state.movedMs,
-      cause: oldest === undefined ? null : this.#causeOf(oldest, nowMs),
+      oldest: oldest === undefined ? null : this.#oldestOf(oldest, nowMs),
+    }
+  }
+
+  #oldestOf(entry: Entry, nowMs: number): OldestRecord {
+    const { record, stage, partition } = entry
+    const lane = stage.kind === 'inLane' ? stage.lane : null
+    return {
+      offset: record.offset,
+      timestampMs: record.timestampMs,
+      sinceMs: partition.movedMs,
+      cause: this.#causeOf(entry, nowMs),
+      channelId: lane?.channelId ?? null,
+      conversationId: lane?.conversationId ?? null,
     }
   }
 
@@ -186,17 +213,21 @@ export class Dispatcher {
   #assign({ generation, partitions }: Extract<Fact, { kind: 'assigned' }>, nowMs: number): void {
     this.#generation = generation
     this.#memberUntilMs = nowMs + this.#options.membershipMsMax
+    this.#positioned = false
     this.#commits.assigned()
-    const given = new Map(partitions.map((name) => [partitionKey(name.topic, name.partition), name]))
-    for (const [key, state] of this.#partitions) {
-      if (given.has(key)) continue
-      state.owned = false
-      this.#letGo(state, Number.POSITIVE_INFINITY)
-      if (state.entries.size === 0) this.#partitions.delete(key)
-    }
-    for (const [key, { topic, partition, offsetNext }] of given) {
+    const given = new Set(partitions.map((name) => partitionKey(name.topic, name.partition)))
+    for (const [key, state] of this.#partitions) if (!given.has(key)) this.#lose(state)
+  }
+
+  #position({ generation, partitions }: Extract<Fact, { kind: 'positioned' }>, nowMs: number): void {
+    if (generation !== this.#generation) return
+    this.#positioned = true
+    for (const { topic, partition, offsetNext, end } of partitions) {
+      const key = partitionKey(topic, partition)
       const known = this.#partitions.get(key)
-      if (known === undefined) {
+      if (known === undefined || end < known.ledger.cursor) {
+        // Where the log ends before what was read of it, it is another log: the topic was made anew, or cut.
+        if (known !== undefined) this.#lose(known)
         this.#partitions.set(key, new PartitionState(topic, partition, offsetNext, nowMs))
         continue
       }
@@ -208,6 +239,20 @@ export class Dispatcher {
       // What others committed while we did not own it is settled: those of it that have not begun are not called again.
       this.#letGo(known, known.ledger.watermark)
     }
+    this.#commits.settled()
+  }
+
+  /** Another replica answers for a partition now. What is under way ends here; what is settled is known for its return. */
+  #lose(state: PartitionState): void {
+    state.owned = false
+    this.#letGo(state, Number.POSITIVE_INFINITY)
+    this.#forgetPartition(state)
+  }
+
+  #forgetPartition(state: PartitionState): void {
+    if (state.owned || state.entries.size > 0 || state.ledger.knowsBeyond(state.committed)) return
+    const key = partitionKey(state.topic, state.partition)
+    if (this.#partitions.get(key) === state) this.#partitions.delete(key)
   }
 
   /** Forgets records below `offset` that are not under way: another replica answers for them now. */
@@ -347,8 +392,8 @@ export class Dispatcher {
     return (
       this.#life === 'running' &&
       this.#inFlight < this.#options.inFlightMax &&
-      this.#inFlight + this.#publishing < this.#options.publishingMax &&
-      this.#publishFailures === 0 &&
+      this.#inFlight + this.#reporting < this.#options.reportingMax &&
+      this.#positioned &&
       nowMs < this.#memberUntilMs
     )
   }
@@ -476,17 +521,18 @@ export class Dispatcher {
   // ── Dead letters, receipts, settlement ─────────────────────────────────────────────────────────────────────────────
 
   #store(entry: Entry, cause: Extract<Effect, { kind: 'storeDeadLetter' }>['cause'], receipt: ReceiptDraft): void {
-    entry.stage = { kind: 'storing', cause, truncation: 'none', receipt }
+    entry.stage = { kind: 'storing', cause, truncation: 'none', receipt, failures: 0 }
     this.#publish(entry)
   }
 
   #report(entry: Entry, receipt: ReceiptDraft): void {
-    entry.stage = { kind: 'reporting', receipt }
+    entry.stage = { kind: 'reporting', receipt, failures: 0 }
     this.#publish(entry)
   }
 
   #publish(entry: Entry): void {
     this.#publishing += 1
+    if (entry.stage.kind === 'reporting') this.#reporting += 1
     this.#effects.push(publishEffect(entry))
   }
 
@@ -498,22 +544,22 @@ export class Dispatcher {
     const { stage } = entry
     const smallest = stage.kind === 'reporting' || stage.truncation === 'value,key,headers'
     if (stored === 'failed' || (stored === 'refused' && smallest)) {
-      // It stays counted as publishing: nothing is called on top of what Kafka does not take. A topic that refuses even a
-      // receipt, or a dead letter of headers only, is set up wrongly: to wait for it loses nothing.
-      this.#publishFailures += 1
-      const delayMs = Math.min(publishRetryMaxMs, publishRetryFirstMs * 2 ** Math.min(this.#publishFailures - 1, 10))
+      // It stays counted: calls are held back by receipts that Kafka does not take. A topic that refuses even a receipt, or
+      // a dead letter of headers only, is set up wrongly: to wait for it loses nothing.
+      stage.failures += 1
+      const delayMs = Math.min(publishRetryMaxMs, publishRetryFirstMs * 2 ** Math.min(stage.failures - 1, 10))
       this.#republish.add(nowMs + delayMs, entry)
       return
     }
-    this.#publishFailures = 0
     this.#publishing -= 1
     if (stage.kind === 'reporting') {
+      this.#reporting -= 1
       this.#settle(entry, nowMs)
       return
     }
     if (stored === 'refused') {
       const truncation = stage.truncation === 'none' ? 'value' : 'value,key,headers'
-      entry.stage = { ...stage, truncation }
+      entry.stage = { ...stage, truncation, failures: 0 }
       this.#publish(entry)
       return
     }
@@ -535,7 +581,7 @@ export class Dispatcher {
     state.entries.delete(entry.record.offset)
     this.#admitted -= 1
     this.#admittedBytes -= entry.bytes
-    if (!state.owned && state.entries.size === 0) this.#partitions.delete(partitionKey(state.topic, state.partition))
+    this.#forgetPartition(state)
   }
 
   // ── After every fact ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -558,13 +604,13 @@ export class Dispatcher {
   /** Pauses and resumes partitions: the whole replica by what it holds, each partition by its span. */
   #holdBack(): void {
     const { admittedMax, admittedBytesMax, spanMax } = this.#options
-    const share = this.#full ? 0.5 : 1
+    const share = this.#full ? resumeShare : 1
     this.#full = this.#admitted >= admittedMax * share || this.#admittedBytes >= admittedBytesMax * share
     const pause: PartitionName[] = []
     const resume: PartitionName[] = []
     for (const state of this.#partitions.values()) {
       if (!state.owned) continue
-      const long = state.ledger.span >= (state.paused ? spanMax * 0.9 : spanMax)
+      const long = state.ledger.span >= (state.paused ? spanMax * resumeShare : spanMax)
       const hold = this.#full || long || this.#life !== 'running'
       if (hold === state.paused) continue
       state.paused = hold

@@ -16,10 +16,10 @@ export type Stage =
   | { kind: 'decoding' }
   /** Waits in its lane for its turn, is being called, or backs off: the lane's state says which. */
   | { kind: 'inLane'; lane: Lane; message: OutboundMessage; attempts: Attempts }
-  /** Its dead letter is under way. */
-  | { kind: 'storing'; cause: DeadLetterCause; truncation: Truncation; receipt: ReceiptDraft }
-  /** Its receipt is under way. */
-  | { kind: 'reporting'; receipt: ReceiptDraft }
+  /** Its dead letter is under way, after so many failures. */
+  | { kind: 'storing'; cause: DeadLetterCause; truncation: Truncation; receipt: ReceiptDraft; failures: number }
+  /** Its receipt is under way, after so many failures. */
+  | { kind: 'reporting'; receipt: ReceiptDraft; failures: number }
 
 export type Entry = {
   readonly token: number

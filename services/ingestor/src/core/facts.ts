@@ -10,6 +10,9 @@ import type { ConsumedRecord } from '@bridge/schemas/record'
 
 export type PartitionName = { topic: string; partition: number }
 
+/** `offsetNext`: where reading is to begin, the committed offset as a rule. `end`: the offset behind the log's last record. */
+export type PartitionPosition = PartitionName & { offsetNext: number; end: number }
+
 /** What a record turned out to be. */
 export type Decoded =
   | { kind: 'work'; message: OutboundMessage; channelId: string; organization: string }
@@ -22,10 +25,12 @@ export type Stored = 'stored' | 'refused' | 'failed'
 
 export type Fact =
   /**
-   * The group gave this replica these partitions and no others; `offsetNext` is what is committed. None of them is paused
-   * now: what is to be held back is paused anew.
+   * The group gave this replica these partitions and no others: what it lost is another's from now on. No call starts until
+   * they are `positioned`, as others may have settled records of theirs meanwhile.
    */
-  | { kind: 'assigned'; generation: number; partitions: (PartitionName & { offsetNext: number })[] }
+  | { kind: 'assigned'; generation: number; partitions: PartitionName[] }
+  /** Where the partitions of this generation stand. None of them is paused now: what is to be held back is paused anew. */
+  | { kind: 'positioned'; generation: number; partitions: PartitionPosition[] }
   /** Records read at the cursor of a partition, in log order; reading goes on at `offsetNext`. */
   | ({ kind: 'admitted'; generation: number; records: ConsumedRecord[]; offsetNext: number } & PartitionName)
   /** In log order within each partition, as they were asked for: the order of a conversation hangs on it (L2). */
@@ -34,8 +39,8 @@ export type Fact =
   | { kind: 'called'; token: number; answer: Answer; startedAt: string; endedAt: string }
   | { kind: 'published'; token: number; stored: Stored }
   | { kind: 'committed'; generation: number; ok: boolean }
-  /** The coordinator answered a heartbeat: the partitions are still ours. */
-  | { kind: 'heartbeat' }
+  /** The coordinator answered a heartbeat that was sent `ageMs` ago: then the partitions were still ours. */
+  | { kind: 'heartbeat'; ageMs: number }
   /** The time asked for with `wake` has come. */
   | { kind: 'woke' }
   /** The process is to end: start nothing, finish what is under way. */

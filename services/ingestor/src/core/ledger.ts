@@ -31,6 +31,11 @@ export class Ledger {
     return this.#cursor
   }
 
+  /** Whether it knows of a settled offset beyond what `committed` says. */
+  knowsBeyond(committed: number): boolean {
+    return this.#watermark > committed || this.#settled.size > 0
+  }
+
   /** How many admitted offsets lie at or beyond the watermark, settled ones included. */
   get span(): number {
     return this.#order.length - this.#head

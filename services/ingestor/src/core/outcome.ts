@@ -9,9 +9,10 @@ import { backoffMs, type RetryPolicy } from './retry.ts'
 export type Attempts = {
   /** Calls that ended otherwise than with 429. */
   made: number
-  /** Those that use up the budget: other conversations succeeded meanwhile, so the fault is not everyone's. */
+  /** Those that use up the budget: unavailable, while other messages were accepted, so the fault is not everyone's. */
   counted: number
-  firstMs: number
+  /** When the first call ended that found Partoo unavailable; null where none did. */
+  unavailableSinceMs: number | null
   firstAt: string | null
   lastAt: string | null
   /** The organization's acceptances when the last attempt ended. */
@@ -23,7 +24,7 @@ export type Attempts = {
 export const noAttempts: Attempts = {
   made: 0,
   counted: 0,
-  firstMs: 0,
+  unavailableSinceMs: null,
   firstAt: null,
   lastAt: null,
   acceptancesAtLast: -1,
@@ -59,11 +60,12 @@ export function countAttempt(
   call: { nowMs: number; startedAt: string; acceptances: number },
 ): Attempts {
   if (answer.kind === 'limited') return before
-  const counts = before.made === 0 || call.acceptances > before.acceptancesAtLast
+  const unavailable = answer.kind === 'unavailable'
+  const counts = unavailable && (before.counted === 0 || call.acceptances > before.acceptancesAtLast)
   return {
     made: before.made + 1,
     counted: before.counted + (counts ? 1 : 0),
-    firstMs: before.made === 0 ? call.nowMs : before.firstMs,
+    unavailableSinceMs: before.unavailableSinceMs ?? (unavailable ? call.nowMs : null),
     firstAt: before.firstAt ?? call.startedAt,
     lastAt: call.startedAt,
     acceptancesAtLast: call.acceptances,
@@ -95,7 +97,7 @@ export function decide(answer: Answer, attempts: Attempts, wasForbidden: boolean
     case 'limited':
       return { kind: 'pause', pauseMs: answer.retryAfterMs }
     case 'unavailable': {
-      const old = nowMs - attempts.firstMs >= policy.ageMinMs
+      const old = nowMs - (attempts.unavailableSinceMs ?? nowMs) >= policy.ageMinMs
       if (attempts.counted >= policy.attemptsMax && old) {
         const detail = `gave up after ${attempts.made} attempts: ${answer.detail}`
         return { kind: 'deadLetter', reason: 'retries-exhausted', detail }

@@ -3,13 +3,16 @@
 //
 // kafkajs's traps, and the rule that avoids each:
 //   K1  after any rejoin, kept partitions too are fetched anew, and GROUP_JOIN is the only event on every path: there the
-//       gate closes and everything pauses; it opens when the committed offsets are read and every partition is sought
+//       gate closes, everything pauses and the core learns what is not ours any more; the gate opens when the committed
+//       offsets are read and every partition is sought
 //   K2  batches fetched before a rejoin may arrive after it: a batch counts only if it was fetched at the ledger's cursor
 //   K3  its own offset reset would skip live records: every partition is sought to an offset that we chose, and reading
 //       starts at the beginning where nothing is committed
 //   K4  batches of control records alone are resolved without being shown: they move the cursor too
 //   K5  `commitOffsets` resolves with nothing committed while stopping: the last commit comes before `stop`
-//   K6  a consumer that crashed stays dead: it is made anew here, by one loop, whatever the reason
+//   K6  a consumer that crashed stays dead, and one whose admin connection hangs stays closed: both are made anew here, by
+//       one loop, whatever the reason
+//   K7  a consumer that is about to crash refuses to be paused, resumed or sought: it needs none of it
 // Every join is a generation of our own count: kafkajs does not tell the group's.
 
 import { once } from 'node:events'
@@ -19,7 +22,7 @@ import { createKafka, type KafkaConnection, kafkaErrorType } from '@bridge/runti
 import { errorLine, type Log } from '@bridge/runtime/log'
 import type { ConsumedRecord } from '@bridge/schemas/record'
 import type { Admin, Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
-import type { Fact, PartitionName } from '../core/facts.ts'
+import type { Fact, PartitionName, PartitionPosition } from '../core/facts.ts'
 import { partitionKey } from '../core/partition.ts'
 import { startingOffset } from './starting-offset.ts'
 
@@ -33,7 +36,11 @@ const fetchWaitMsMax = 300
 /** New partitions are seen within this time. */
 const metadataAgeMsMax = 30_000
 const restartMsMin = 1_000
-const restartMsMax = 10_000
+const restartMsMax = 3_000
+/** Tries to read the committed offsets before the connection is given up. */
+const positioningTriesMax = 3
+/** How often the ends of the partitions are read where no batch tells them. */
+const endsIntervalMs = 30_000
 
 export type ConsumerOptions = {
   connection: KafkaConnection
@@ -71,6 +78,9 @@ export class GroupConsumer {
   #assigned: PartitionName[] = []
   #consumer: Consumer | undefined
   #admin: Admin | undefined
+  /** Ends the consumer that runs, so that the loop makes another. */
+  #giveUp: (because: string) => void = () => {}
+  #heartbeatMs = 0
   #running: Promise<void> | undefined
 
   constructor(options: ConsumerOptions) {
@@ -112,12 +122,12 @@ export class GroupConsumer {
   pause(partitions: PartitionName[]): void {
     for (const { topic, partition } of partitions) this.#held.add(partitionKey(topic, partition))
     // While the gate is closed everything is paused already.
-    if (this.#state.kind === 'reading') this.#consumer?.pause(byTopic(partitions))
+    if (this.#state.kind === 'reading') this.#tell((consumer) => consumer.pause(byTopic(partitions)))
   }
 
   resume(partitions: PartitionName[]): void {
     for (const { topic, partition } of partitions) this.#held.delete(partitionKey(topic, partition))
-    if (this.#state.kind === 'reading') this.#consumer?.resume(byTopic(partitions))
+    if (this.#state.kind === 'reading') this.#tell((consumer) => consumer.resume(byTopic(partitions)))
   }
 
   /** Commits. Late is harmless: what is committed is true for ever, and a regress only repeats what Partoo ignores. */
@@ -156,7 +166,8 @@ export class GroupConsumer {
     const { connection, groupId, topics, topicsNeeded, log } = this.#options
     const kafka = createKafka(connection, log, { connectionTimeoutMs: 3_000, requestTimeoutMs: 10_000, retries: 3 })
     const admin = kafka.admin()
-    const crashed = Promise.withResolvers<string>()
+    const ended = Promise.withResolvers<string>()
+    this.#giveUp = ended.resolve
     const consumer = kafka.consumer({
       groupId,
       sessionTimeout: sessionTimeoutMs,
@@ -167,15 +178,20 @@ export class GroupConsumer {
       allowAutoTopicCreation: false,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
     })
+    let ends: NodeJS.Timeout | undefined
     try {
       await admin.connect()
       for (const topic of [...topics, ...topicsNeeded]) {
         if (!(await topicExists(admin, topic))) return `topic ${topic} does not exist: create it, or name the right one`
       }
       consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload.memberAssignment))
-      consumer.on('consumer.heartbeat', () => this.#options.submit({ kind: 'heartbeat' }))
+      // Told just before the heartbeat that it was the request of: it counts from when it was sent.
+      consumer.on('consumer.network.request', ({ payload }) => {
+        if (payload.apiName === 'Heartbeat') this.#heartbeatMs = payload.duration
+      })
+      consumer.on('consumer.heartbeat', () => this.#options.submit({ kind: 'heartbeat', ageMs: this.#heartbeatMs }))
       consumer.on('consumer.start_batch_process', ({ payload }) => this.#passFiltered(payload))
-      consumer.on('consumer.crash', ({ payload }) => crashed.resolve(errorLine(payload.error)))
+      consumer.on('consumer.crash', ({ payload }) => ended.resolve(errorLine(payload.error)))
       await consumer.connect()
       await consumer.subscribe({ topics, fromBeginning: true })
       this.#consumer = consumer
@@ -187,10 +203,12 @@ export class GroupConsumer {
         partitionsConsumedConcurrently: 1,
         eachBatch: async (payload) => this.#admit(payload),
       })
-      return await Promise.race([crashed.promise, this.#stopped])
+      ends = setInterval(() => void this.#refreshEnds(), endsIntervalMs)
+      return await Promise.race([ended.promise, this.#stopped])
     } catch (error) {
       return `Kafka at ${connection.brokers.join(', ')}: ${errorLine(error)}`
     } finally {
+      clearInterval(ends)
       await Promise.allSettled([consumer.disconnect(), admin.disconnect()])
     }
   }
@@ -203,6 +221,16 @@ export class GroupConsumer {
     this.#state = { kind: 'starting', because }
     this.#generation += 1
     this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: [] })
+  }
+
+  /** K7: speaks to the consumer, if there is one that listens. */
+  #tell(say: (consumer: Consumer) => void): void {
+    if (this.#consumer === undefined) return
+    try {
+      say(this.#consumer)
+    } catch (error) {
+      this.#options.log.debug({ error: errorLine(error) }, 'the consumer is about to end')
+    }
   }
 
   async #pauseFor(ms: number): Promise<void> {
@@ -219,36 +247,39 @@ export class GroupConsumer {
     this.#assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     )
-    this.#consumer?.pause(byTopic(this.#assigned))
+    this.#tell((consumer) => consumer.pause(byTopic(this.#assigned)))
+    this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: this.#assigned })
     void this.#open(this.#generation)
   }
 
-  /** Reads where each partition stands, tells the core, seeks, and opens the gate; tries again until it can. */
+  /** Reads where each partition stands, tells the core, seeks, and opens the gate. */
   async #open(generation: number): Promise<void> {
     const isCurrent = () => generation === this.#generation && !this.#stopping.signal.aborted
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
-        const partitions = await this.#startingOffsets(this.#assigned)
+        const partitions = await this.#positions(this.#assigned)
         if (!isCurrent()) return
         this.#held.clear()
         this.#realigning.clear()
         this.#state = { kind: 'reading', generation }
-        this.#options.submit({ kind: 'assigned', generation, partitions })
+        this.#options.submit({ kind: 'positioned', generation, partitions })
         for (const name of this.#assigned) this.#seek(generation, name)
-        const held = this.#assigned.filter(({ topic, partition }) => this.#held.has(partitionKey(topic, partition)))
-        this.#consumer?.resume(byTopic(this.#assigned.filter((name) => !held.includes(name))))
+        const flowing = this.#assigned.filter(({ topic, partition }) => !this.#held.has(partitionKey(topic, partition)))
+        this.#tell((consumer) => consumer.resume(byTopic(flowing)))
         this.#options.log.info({ generation, partitions }, 'partitions assigned')
         return
       } catch (error) {
         if (!isCurrent()) return
-        this.#options.log.warn({ error: errorLine(error) }, 'the committed offsets cannot be read, trying again')
+        const because = `the committed offsets cannot be read: ${errorLine(error)}`
+        this.#options.log.warn({ tries }, because)
+        if (tries === positioningTriesMax) return this.#giveUp(because)
         await this.#pauseFor(restartMsMin)
         if (!isCurrent()) return
       }
     }
   }
 
-  async #startingOffsets(assigned: PartitionName[]): Promise<(PartitionName & { offsetNext: number })[]> {
+  async #positions(assigned: PartitionName[]): Promise<PartitionPosition[]> {
     const { groupId, topics, log, unreadDeleted } = this.#options
     const admin = this.#admin
     if (admin === undefined || assigned.length === 0) return []
@@ -271,7 +302,7 @@ export class GroupConsumer {
       }
       if (start.beyondEnd)
         log.error({ topic, partition }, 'the committed offset is beyond the log: reading from its beginning')
-      return { topic, partition, offsetNext: start.offsetNext }
+      return { topic, partition, offsetNext: start.offsetNext, end: end.high }
     })
   }
 
@@ -287,7 +318,7 @@ export class GroupConsumer {
 
   #seek(generation: number, { topic, partition }: PartitionName): void {
     const cursor = this.#options.cursor(generation, { topic, partition })
-    if (cursor !== undefined) this.#consumer?.seek({ topic, partition, offset: String(cursor) })
+    if (cursor !== undefined) this.#tell((consumer) => consumer.seek({ topic, partition, offset: String(cursor) }))
   }
 
   // ── Batches (K2, K4) ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -342,18 +373,33 @@ export class GroupConsumer {
     this.#realigning.add(key)
     this.#ends(admin, [name])
       .then((ends) => {
-        const low = ends.get(key)?.low ?? 0
-        const now = this.#options.cursor(generation, name)
-        if (now === undefined || now !== cursor || low <= now) return
-        this.#options.unreadDeleted(low - now)
-        this.#options.log.error({ ...name, deleted: low - now }, 'retention deleted records that were never read')
-        this.#options.submit({ kind: 'admitted', generation, ...name, records: [], offsetNext: low })
+        const end = ends.get(key)
+        if (end === undefined || this.#options.cursor(generation, name) !== cursor) return
+        if (end.high < cursor) this.#giveUp(`${key} ends at ${end.high}, before ${cursor}: it was made anew, or cut`)
+        if (end.low <= cursor) return
+        this.#options.unreadDeleted(end.low - cursor)
+        this.#options.log.error(
+          { ...name, deleted: end.low - cursor },
+          'retention deleted records that were never read',
+        )
+        this.#options.submit({ kind: 'admitted', generation, ...name, records: [], offsetNext: end.low })
         this.#seek(generation, name)
       })
       .catch((error) =>
         this.#options.log.warn({ ...name, error: errorLine(error) }, 'the partition’s offsets cannot be read'),
       )
       .finally(() => this.#realigning.delete(key))
+  }
+
+  /** Keeps the ends of partitions known that are held back, and so have no batches to tell them. */
+  async #refreshEnds(): Promise<void> {
+    const admin = this.#admin
+    if (admin === undefined || this.#state.kind !== 'reading') return
+    try {
+      for (const [key, { high }] of await this.#ends(admin, this.#assigned)) this.#highWatermarks.set(key, high)
+    } catch (error) {
+      this.#options.log.warn({ error: errorLine(error) }, 'the ends of the partitions cannot be read')
+    }
   }
 }
 
