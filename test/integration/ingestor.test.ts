@@ -281,6 +281,31 @@ test('SIGTERM while calls are in flight: they finish, their receipts are publish
   expect(await kafka.lag(topics.names.outbound, topics.group('ingestor'))).toBe(1)
 })
 
+test('SIGTERM while a call hangs: it leaves the group in order all the same, and the call is repeated by the next owner', async () => {
+  const hang = simulator.state.addFault({ match: {}, effect: { kind: 'hang', when: 'before' } })
+  await kafka.produce(topics.names.outbound, [{ key: 'c', value: message('c', '1') }])
+  const ingestor = await startIngestor({ STOP_DEADLINE_MS: '3000' })
+  await until('the call', () => simulator.state.calls().length === 1)
+  expect(await ingestor.end('SIGTERM')).toBe(0)
+  simulator.state.removeFault(hang.id)
+  await startIngestor()
+  // Had it not left, the next owner would wait for the end of its session, 6 s.
+  await until('the message created', () => simulator.state.messages().length === 1, 5_000)
+})
+
+test('a topic that was deleted and made anew under the same name is read from its beginning', async () => {
+  const name = `${topics.prefix}again`
+  const messages = (ids: number[]) => ids.map((id) => ({ key: 'c', value: message('c', `again-${id}`) }))
+  await kafka.createTopic(name)
+  await kafka.produce(name, messages([1, 2, 3, 4, 5]))
+  await startIngestor({ OUTBOUND_TOPIC: name })
+  await until('5 messages created', () => simulator.state.messages().length === 5)
+  await kafka.deleteTopic(name)
+  await kafka.createTopic(name)
+  await kafka.produce(name, messages([6, 7, 8]))
+  await until('8 messages created', () => simulator.state.messages().length === 8, 60_000)
+})
+
 /** Sends one record that is no JSON with a null header and a repeated one. */
 async function produceNullHeader(topic: string): Promise<void> {
   // kafkajs measures header values before it tells null ones apart, and Buffer.byteLength(null) throws: lent a length here.

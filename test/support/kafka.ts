@@ -42,6 +42,14 @@ export class TestKafka {
     })
   }
 
+  /** Deletes a topic, and waits until it is gone. */
+  deleteTopic(topic: string): Promise<void> {
+    return this.#asAdmin(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] })
+      await until(`topic ${topic} gone`, async () => !(await admin.listTopics()).includes(topic))
+    })
+  }
+
   async produce(topic: string, messages: TestRecord[]): Promise<void> {
     const producer = this.#kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,

@@ -19,6 +19,7 @@ test('every problem at once, one line each, exit 78', () => {
     KAFKA_BROKERS: 'nowhere',
     PARTOO_API_KEY: 'planted key',
     PARTOO_RATE_LIMIT_PER_MINUTE: 'many',
+    PARTOO_BASE_URL: 'http://user:planted@partoo.test/v2',
     KAFKA_SASL_MECHANISM: 'plain',
     DLQ_TOPIC: 'outbound-messages',
   })
@@ -26,13 +27,14 @@ test('every problem at once, one line each, exit 78', () => {
   expect(stdout).toBe('')
   expect(stderr.trimEnd().split('\n')).toEqual([
     'ingestor: KAFKA_BROKERS must be host:port, comma-separated',
+    'ingestor: PARTOO_BASE_URL must be a plain URL, without user, password, query or fragment',
     'ingestor: PARTOO_API_KEY must be printable ASCII without spaces',
     'ingestor: PARTOO_CHANNEL_ID is required: the custom channel that messages without channel_id go to',
     'ingestor: PARTOO_RATE_LIMIT_PER_MINUTE must be a whole number from 0 to 10000000',
     'ingestor: KAFKA_SASL_USERNAME is required with KAFKA_SASL_MECHANISM',
     'ingestor: KAFKA_SASL_PASSWORD is required with KAFKA_SASL_MECHANISM',
     'ingestor: OUTBOUND_TOPIC, DLQ_TOPIC and RECEIPTS_TOPIC must differ',
-    'ingestor: the configuration is wrong (7); see --help',
+    'ingestor: the configuration is wrong (8); see --help',
   ])
 })
 
