@@ -20,6 +20,8 @@ const local = join(root, '.local')
 const nodePathFile = join(local, `node-${nodeMajor}`)
 const stampFile = join(root, 'node_modules', '.installed-from')
 const installingFile = join(local, 'installing')
+/** Longer than an install may take on a slow line. */
+const installDeadlineMs = 900_000
 const windows = process.platform === 'win32'
 
 /** The exit code a shell gives a process ended by a signal: 128 + its number. */
@@ -48,7 +50,7 @@ function passOn(signal) {
 }
 
 // A Ctrl-C reaches the child by itself, as the terminal signals the whole group; a signal sent to this process alone does
-// not. One sent to npm alone does not even reach this process: npm passes it to the shell between us, which dies of it.
+// not. What ends npm, or a shell between npm and this process, may not reach it at all: then its parent is another one.
 for (const signal of /** @type {NodeJS.Signals[]} */ (Object.keys(signalExitCodes))) process.on(signal, passOn)
 const parent = process.ppid
 const watch = setInterval(() => {
@@ -127,11 +129,9 @@ function isInstalled() {
 /** Installs the dependencies unless the stamp says that they are there. @param {NodeJS.ProcessEnv} env */
 async function install(env) {
   if (isInstalled()) return
-  await untilNobodyInstalls()
-  if (isInstalled()) return
-  mkdirSync(local, { recursive: true })
-  writeFileSync(installingFile, String(process.pid))
+  await claimInstalling()
   process.on('exit', () => rmSync(installingFile, { force: true }))
+  if (isInstalled()) return
   say('Installing dependencies (npm install)…')
   rmSync(stampFile, { force: true })
   // `install`, not `ci`: a registry that serves only this machine's platform packages leaves gaps in the lock file that
@@ -144,16 +144,41 @@ async function install(env) {
 }
 
 /** Two `npm install` at once in one folder break each other: the second waits for the first, while that one lives. */
-async function untilNobodyInstalls() {
-  for (let said = false; existsSync(installingFile); await pause(200)) {
+async function claimInstalling() {
+  mkdirSync(local, { recursive: true })
+  const endMs = performance.now() + installDeadlineMs
+  for (let said = false; ; said = true) {
     if (asked) process.exit(signalExitCodes[asked])
     try {
-      process.kill(Number(readFileSync(installingFile, 'utf8')) || Number.NaN, 0)
-    } catch {
+      writeFileSync(installingFile, String(process.pid), { flag: 'wx' })
       return
+    } catch {
+      if (!isAlive(readOwner())) {
+        rmSync(installingFile, { force: true })
+        continue
+      }
     }
+    if (performance.now() > endMs)
+      fail(`Another npm install in this folder does not end: remove ${installingFile} if none runs.`)
     if (!said) say('Waiting for another npm install in this folder…')
-    said = true
+    await pause(200)
+  }
+}
+
+function readOwner() {
+  try {
+    return Number(readFileSync(installingFile, 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 
