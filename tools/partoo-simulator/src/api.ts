@@ -1,4 +1,5 @@
-// Owns Partoo's HTTP API as a client meets it: authentication, the rate limit, faults, and the documented requests.
+// Owns Partoo's HTTP API as a client meets it: authentication, the rate limit and faults, around the documented requests
+// (requests.ts).
 //
 // A request goes through these steps, in this order:
 //   1 recorded        at its arrival, whatever becomes of it
@@ -9,76 +10,32 @@
 //   6 served          401, 404, 403, 415, 413, 400 or the effect
 //   7 answered, or not, as a fault that acts afterwards wants
 //
-// Guesses where the facts are silent: list answers are { items, next_cursor }; POST /messages takes
-// { conversation_id, content } and answers { status: 'success', message }; POST /webhooks takes one { url, event_type }
-// or { items: [...] }; http addresses are taken as well as https, for receivers on the same machine.
+// A request belongs to the life of the state in which it arrived: after a reset, or at the end, it has no effect any more
+// and its connection is destroyed.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { z } from 'zod'
 import type { Call } from './calls.ts'
-import type { Fault } from './faults.ts'
+import { type Fault, type FaultBeforeEffect, isBeforeEffect } from './faults.ts'
 import { type Answer, type BodyRead, parseJson, readBody, writeAnswer } from './http-io.ts'
-import { describeIssues, webhookSchema } from './options.ts'
-import { mayAdminister, type Organization, type WebhookSubscription } from './organizations.ts'
-import type { Ingested, PartooState, Refused } from './state.ts'
+import { PartooRequests } from './requests.ts'
+import type { PartooState } from './state.ts'
 
 const hangMsDefault = 600_000
-const perPageDefault = 30
 
-const ingestSchema = z.object({
-  business_id: z.string().min(1),
-  external_conversation_id: z.string().min(1),
-  external_message_id: z.string().min(1),
-  content: z.string().min(1),
-  sender_type: z.enum(['User', 'Consumer']),
-  consumer_name: z.string().nullish(),
-  consumer_image: z.string().nullish(),
-})
-
-const replySchema = z.object({ conversation_id: z.int(), content: z.string().min(1) })
-
-const subscriptionSchema = z.object({
-  url: webhookSchema.shape.url,
-  event_type: z.string().min(1),
-  headers: webhookSchema.shape.headers,
-})
-
-const subscriptionsSchema = z.union([
-  z.object({ items: z.array(subscriptionSchema).min(1).max(100) }).transform((given) => given.items),
-  subscriptionSchema.transform((given) => [given]),
-])
-
-const notAllowed: Answer = { status: 403, json: { errors: { authorization: 'Operation not allowed' } } }
 const unauthorized: Answer = { status: 401, json: { errors: { authentication: 'API key missing or invalid' } } }
-const notFound = (what: string): Answer => ({ status: 404, json: { errors: { not_found: what } } })
-const malformed = (errors: Record<string, string>): Answer => ({ status: 400, json: { errors } })
-
-/** A request that is authenticated, read and about to be served. */
-type Request = {
-  call: Call
-  method: string
-  path: string[]
-  query: URLSearchParams
-  organization: Organization
-  role: string
-  contentType: string
-  body: BodyRead
-  json: ReturnType<typeof parseJson>
-  loseCreation: boolean
-}
 
 export class PartooApi {
   readonly #state: PartooState
-  readonly #closed: AbortSignal
+  readonly #requests: PartooRequests
 
-  /** @param closed ends every delay and hang when the simulator stops */
-  constructor(state: PartooState, closed: AbortSignal) {
+  constructor(state: PartooState) {
     this.#state = state
-    this.#closed = closed
+    this.#requests = new PartooRequests(state)
   }
 
   /** Serves one request below /v2. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { life } = this.#state
     const method = request.method ?? 'GET'
     const call = this.#state.callRecord.open(method, url.pathname, performance.now())
     response.on('close', () => this.#ended(call))
@@ -91,10 +48,15 @@ export class PartooApi {
 
     const body = await readBody(request)
     if (body.kind === 'gone') return
+    if (life.aborted) {
+      response.destroy()
+      return
+    }
     const json = body.kind === 'read' ? parseJson(body.bytes) : { kind: 'not-json' as const }
     this.#recordBody(call, body, json)
 
-    const limited = owner?.organization.limit.check(performance.now())
+    const nowMs = performance.now()
+    const limited = owner?.organization.limit.check(nowMs)
     if (limited?.kind === 'refused') {
       this.#answer(call, response, {
         status: 429,
@@ -103,22 +65,28 @@ export class PartooApi {
       })
       return
     }
-    const { latencyMs, latencies, fault } = this.#state.chooseFaults({ ...call, ingestion }, performance.now())
+    const { latencyMs, latencies, fault } = this.#state.chooseFaults({ ...call, ingestion }, nowMs)
     call.latency_fault_ids = latencies.map((each) => each.id)
     call.fault_id = fault?.id ?? null
-    if (!isBeforeEffect(fault)) owner?.organization.limit.take(performance.now())
+    if (owner !== null && !isBeforeEffect(fault)) {
+      owner.organization.limit.take(nowMs)
+      call.counted_ms = nowMs
+    }
     // A client that gave up meanwhile is served all the same: it cannot know whether its request took effect.
-    if (latencyMs > 0) await this.#wait(latencyMs, null)
-    if (this.#closed.aborted) return
+    if (latencyMs > 0) await wait(latencyMs, life, null)
+    if (life.aborted) {
+      response.destroy()
+      return
+    }
     if (isBeforeEffect(fault)) {
-      await this.#cutBefore(call, response, fault)
+      await this.#cutBefore(call, response, fault, life)
       return
     }
 
     const answer =
       owner === null
         ? unauthorized
-        : this.#serve({
+        : this.#requests.serve({
             call,
             method,
             path,
@@ -130,7 +98,7 @@ export class PartooApi {
             json,
             loseCreation: fault?.effect.kind === 'lose-creation',
           })
-    await this.#finish(call, response, answer, fault)
+    await this.#finish(call, response, answer, fault, life)
   }
 
   #recordBody(call: Call, body: BodyRead, json: ReturnType<typeof parseJson>): void {
@@ -149,25 +117,39 @@ export class PartooApi {
   // ---- faults ------------------------------------------------------------------------------------------------------
 
   /** A fault that answers or cuts the connection before the request has any effect. */
-  async #cutBefore(call: Call, response: ServerResponse, fault: Fault): Promise<void> {
+  async #cutBefore(call: Call, response: ServerResponse, fault: FaultBeforeEffect, life: AbortSignal): Promise<void> {
     const { effect } = fault
-    if (effect.kind === 'answer') {
-      this.#answer(call, response, faultAnswer(effect))
-      return
+    switch (effect.kind) {
+      case 'answer':
+        this.#answer(call, response, faultAnswer(effect))
+        return
+      case 'reset':
+        reset(response)
+        return
+      case 'hang':
+        await wait(effect.ms ?? hangMsDefault, life, response)
+        response.destroy()
+        return
+      default:
+        effect satisfies never
     }
-    if (effect.kind === 'hang') await this.#wait(effect.ms ?? hangMsDefault, response)
-    response.destroy()
   }
 
   /** Answers, unless a fault acts after the effect. Those spare requests that had none (refused ones). */
-  async #finish(call: Call, response: ServerResponse, answer: Answer, fault: Fault | null): Promise<void> {
+  async #finish(
+    call: Call,
+    response: ServerResponse,
+    answer: Answer,
+    fault: Fault | null,
+    life: AbortSignal,
+  ): Promise<void> {
     const effect = answer.status < 300 ? fault?.effect : undefined
     switch (effect?.kind) {
       case 'reset':
-        response.destroy()
+        reset(response)
         return
       case 'hang':
-        await this.#wait(effect.ms ?? hangMsDefault, response)
+        await wait(effect.ms ?? hangMsDefault, life, response)
         response.destroy()
         return
       case 'break-off':
@@ -180,11 +162,11 @@ export class PartooApi {
 
   #breakOff(call: Call, response: ServerResponse, answer: Answer): void {
     if (response.destroyed) return
-    const body = JSON.stringify(answer.json ?? null)
+    const body = Buffer.from(JSON.stringify(answer.json ?? null))
     call.status = answer.status
     response.writeHead(answer.status, { 'Content-Type': 'application/json', 'Content-Length': body.length })
     // Destroyed once the first half is on its way, so that the client sees the status and then the end.
-    response.write(body.slice(0, Math.floor(body.length / 2)), () => response.destroy())
+    response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy())
   }
 
   #answer(call: Call, response: ServerResponse, answer: Answer): void {
@@ -198,184 +180,28 @@ export class PartooApi {
     const { body: _, ...rest } = call
     this.#state.tellCall({ type: 'call', call: rest })
   }
-
-  /** Waits so long, or until the simulator stops, or until the client of `response` (where given) leaves. */
-  #wait(ms: number, response: ServerResponse | null): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer)
-        response?.off('close', end)
-        this.#closed.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      response?.on('close', end)
-      this.#closed.addEventListener('abort', end)
-      if (this.#closed.aborted || response?.destroyed) end()
-    })
-  }
-
-  // ---- requests ----------------------------------------------------------------------------------------------------
-
-  #serve(request: Request): Answer {
-    const { method, path } = request
-    const route = path.join('/')
-    if (path[0] === 'custom-channels' && path.length === 3 && path[2] === 'messages') {
-      return method === 'POST' ? this.#ingest(request) : wrongMethod('POST')
-    }
-    if (route === 'conversations') return method === 'GET' ? this.#listConversations(request) : wrongMethod('GET')
-    if (route === 'messages') {
-      if (method === 'GET') return this.#listMessages(request)
-      return method === 'POST' ? this.#reply(request) : wrongMethod('GET, POST')
-    }
-    if (path[0] === 'webhooks' && path.length <= 2) return this.#administerWebhooks(request)
-    return notFound('no such resource')
-  }
-
-  #ingest(request: Request): Answer {
-    const { call, organization } = request
-    const found = this.#state.organizations.channel(request.path[1] ?? '')
-    if (found === null || found.organization !== organization) return notFound('no such channel')
-    if (!mayAdminister(request.role)) return notAllowed
-    const parsed = parseBody(request, ingestSchema)
-    if (parsed.kind === 'refused') return parsed.answer
-    const { value } = parsed
-    if (organization.businesses !== null && !organization.businesses.has(value.business_id)) return notAllowed
-    const given: Ingested = {
-      ...value,
-      consumer_name: value.consumer_name ?? null,
-      consumer_image: value.consumer_image ?? null,
-    }
-    const result = this.#state.ingest(organization, found.channel, given, request.loseCreation)
-    if (result.kind === 'refused') return refusedAnswer(result)
-    call.effect = result.kind
-    return { status: 200, json: { status: 'success' } }
-  }
-
-  #reply(request: Request): Answer {
-    const parsed = parseBody(request, replySchema)
-    if (parsed.kind === 'refused') return parsed.answer
-    const { conversation_id, content } = parsed.value
-    if (this.#state.conversation(conversation_id)?.org_id !== request.organization.org_id) {
-      return notFound('no such conversation')
-    }
-    const result = this.#state.reply({ conversation_id, content, sender_label: 'API', user_id: null })
-    if (result.kind === 'refused') return refusedAnswer(result)
-    request.call.effect = 'accepted'
-    return { status: 200, json: { status: 'success', message: { id: result.message.id, conversation_id } } }
-  }
-
-  #listConversations(request: Request): Answer {
-    const page = readPage(request.query)
-    if (page.kind === 'refused') return page.answer
-    const ids = request.query.get('business_ids')
-    const businesses = ids === null || ids === '' ? null : new Set(ids.split(','))
-    const found = this.#state.shownConversations(request.organization.org_id, businesses, page.after, page.size)
-    return { status: 200, json: { items: found.items, next_cursor: writeCursor(found.next) } }
-  }
-
-  #listMessages(request: Request): Answer {
-    const page = readPage(request.query)
-    if (page.kind === 'refused') return page.answer
-    const id = Number(request.query.get('conversation_id') ?? Number.NaN)
-    if (!Number.isInteger(id)) return malformed({ conversation_id: 'must be an integer' })
-    const found = this.#state.shownMessages(request.organization.org_id, id, page.after, page.size)
-    if (found === null) return notFound('no such conversation')
-    return { status: 200, json: { items: found.items, next_cursor: writeCursor(found.next) } }
-  }
-
-  #administerWebhooks(request: Request): Answer {
-    const { method, organization, path } = request
-    if (!mayAdminister(request.role)) return notAllowed
-    const orgId = request.query.get('org_id')
-    if (orgId !== null && orgId !== String(organization.org_id)) return notAllowed
-    if (path.length === 1) {
-      if (method === 'GET') return { status: 200, json: { items: [...organization.subscriptions.values()].map(shown) } }
-      return method === 'POST' ? this.#subscribe(request) : wrongMethod('GET, POST')
-    }
-    const subscription = organization.subscriptions.get(Number(path[1]))
-    if (subscription === undefined) return notFound('no such webhook')
-    if (method === 'GET') return { status: 200, json: shown(subscription) }
-    if (method === 'DELETE') {
-      organization.subscriptions.delete(subscription.id)
-      return { status: 204 }
-    }
-    if (method !== 'PUT') return wrongMethod('GET, PUT, DELETE')
-    const parsed = parseBody(request, subscriptionSchema)
-    if (parsed.kind === 'refused') return parsed.answer
-    const holder = this.#state.organizations.subscriptionOf(organization, parsed.value.event_type)
-    if (holder !== null && holder.id !== subscription.id) return alreadyConfigured
-    const { url, event_type, headers } = parsed.value
-    Object.assign(subscription, { url, event_type, headers: headers ?? {} })
-    return { status: 200, json: shown(subscription) }
-  }
-
-  #subscribe(request: Request): Answer {
-    const { organization } = request
-    const parsed = parseBody(request, subscriptionsSchema)
-    if (parsed.kind === 'refused') return parsed.answer
-    const types = parsed.value.map((each) => each.event_type)
-    const taken = types.some((type) => this.#state.organizations.subscriptionOf(organization, type) !== null)
-    if (taken || new Set(types).size !== types.length) return alreadyConfigured
-    const items = parsed.value.flatMap(({ url, event_type, headers }) => {
-      return this.#state.organizations.subscribe(organization, { url, event_type, headers: headers ?? {} }) ?? []
-    })
-    return { status: 200, json: { items: items.map(shown) } }
-  }
 }
 
-const alreadyConfigured = malformed({ event_type: 'already configured for this organization' })
-
-function shown({ id, url, event_type }: WebhookSubscription) {
-  return { id, url, event_type }
+/** Waits so long, or until `life` is over, or until the client of `response` (where given) leaves. */
+function wait(ms: number, life: AbortSignal, response: ServerResponse | null): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      response?.off('close', end)
+      life.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    response?.on('close', end)
+    life.addEventListener('abort', end)
+    if (life.aborted || response?.destroyed) end()
+  })
 }
 
-function wrongMethod(allowed: string): Answer {
-  return { status: 405, json: { errors: { method: `use ${allowed}` } }, headers: { Allow: allowed } }
-}
-
-function refusedAnswer(refused: Refused): Answer {
-  switch (refused.reason) {
-    case 'not-found':
-      return notFound(refused.message)
-    case 'not-allowed':
-      return notAllowed
-    case 'invalid':
-      return malformed({ request: refused.message })
-    case 'full':
-      return { status: 503, json: { errors: { server: refused.message } } }
-    default:
-      return refused.reason satisfies never
-  }
-}
-
-/** Checks content type, size, JSON and fields, in this order: 415, 413, 400. */
-function parseBody<Value>(
-  request: Request,
-  schema: z.ZodType<Value>,
-): { kind: 'parsed'; value: Value } | { kind: 'refused'; answer: Answer } {
-  const refused = (answer: Answer) => ({ kind: 'refused' as const, answer })
-  if (!/^application\/json\s*(;|$)/i.test(request.contentType)) {
-    return refused({ status: 415, json: { errors: { content_type: 'must be application/json' } } })
-  }
-  if (request.body.kind === 'too-large') {
-    return refused({ status: 413, json: { errors: { body: 'larger than 1 MiB' } } })
-  }
-  if (request.json.kind === 'not-json') return refused(malformed({ body: 'must be JSON' }))
-  const parsed = schema.safeParse(request.json.value)
-  if (parsed.success) return { kind: 'parsed', value: parsed.data }
-  const errors: Record<string, string> = {}
-  for (const issue of parsed.error.issues) errors[issue.path.map(String).join('.') || 'body'] ??= issue.message
-  if (Object.keys(errors).length === 0) errors.body = describeIssues(parsed.error).join('; ')
-  return refused(malformed(errors))
-}
-
-type BeforeEffect = Fault & { effect: { kind: 'answer' } | { kind: 'reset' | 'hang'; when: 'before' } }
-
-function isBeforeEffect(fault: Fault | null): fault is BeforeEffect {
-  if (fault === null) return false
-  const { effect } = fault
-  return effect.kind === 'answer' || ((effect.kind === 'reset' || effect.kind === 'hang') && effect.when === 'before')
+/** Ends the connection with an RST, as a crashed or overloaded server does; a mere end would be a FIN. */
+function reset(response: ServerResponse): void {
+  response.socket?.resetAndDestroy()
+  response.destroy()
 }
 
 function faultAnswer(effect: Extract<Fault['effect'], { kind: 'answer' }>): Answer {
@@ -384,25 +210,6 @@ function faultAnswer(effect: Extract<Fault['effect'], { kind: 'answer' }>): Answ
   if (typeof effect.body === 'string') return { status: effect.status, text: effect.body, headers }
   const json = effect.body === undefined ? { errors: { simulated: `status ${effect.status}` } } : effect.body
   return { status: effect.status, json, headers }
-}
-
-/** Cursors are opaque to clients: the last id of the page before, not readable as a number by accident. */
-function writeCursor(lastId: number | null): string | null {
-  return lastId === null ? null : Buffer.from(`after:${lastId}`).toString('base64url')
-}
-
-function readPage(
-  query: URLSearchParams,
-): { kind: 'page'; after: number; size: number } | { kind: 'refused'; answer: Answer } {
-  const size = Number(query.get('per_page') ?? perPageDefault)
-  if (!Number.isInteger(size) || size < 1 || size > 100) {
-    return { kind: 'refused', answer: malformed({ per_page: 'must be an integer from 1 to 100' }) }
-  }
-  const cursor = query.get('cursor')
-  if (cursor === null || cursor === '') return { kind: 'page', after: 0, size }
-  const match = /^after:(\d+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'))
-  if (match === null) return { kind: 'refused', answer: malformed({ cursor: 'is not one of ours' }) }
-  return { kind: 'page', after: Number(match[1]), size }
 }
 
 function decodeSegment(segment: string): string {

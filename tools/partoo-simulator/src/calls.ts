@@ -14,6 +14,8 @@ export type Call = {
   at_ms: number
   /** When the answer was out or the connection gone, on the same clock; null while in progress. */
   ended_ms: number | null
+  /** When it counted against the organization's rate limit, on the same clock; null where it did not (or not yet). */
+  counted_ms: number | null
   method: string
   path: string
   org_id: number | null
@@ -51,7 +53,10 @@ export type CallFilter = {
 export type MostInWindow = {
   ms: number
   most: number
-  /** The same without requests answered 429 and without those a fault answered: what the limit admitted. */
+  /**
+   * The most that counted against the rate limit, each at the moment it counted: not those refused with 429, and not
+   * those that a fault answered or cut before they had any effect.
+   */
   most_admitted: number
   /** Arrival of the first request of the busiest window; null when there is none. */
   from_ms: number | null
@@ -81,6 +86,7 @@ export class CallRecord {
         at: new Date().toISOString(),
         at_ms: nowMs,
         ended_ms: null,
+        counted_ms: null,
         method,
         path,
         org_id: null,
@@ -126,8 +132,10 @@ export class CallRecord {
     for (const call of this.#record.after()) {
       if (orgId !== undefined && call.org_id !== orgId) continue
       all.push(call.at_ms)
-      if (call.status !== 429 && call.fault_id === null) admitted.push(call.at_ms)
+      if (call.counted_ms !== null) admitted.push(call.counted_ms)
     }
+    // A request counts once its body is there: not always in the order of arrival.
+    admitted.sort((one, other) => one - other)
     const busiest = busiestWindow(all, ms)
     return {
       ms,

@@ -8,7 +8,8 @@ import { EventStreams } from './event-stream.ts'
 import { faultSchema } from './faults.ts'
 import { type Answer, parseJson, readBody, writeAnswer } from './http-io.ts'
 import { describeIssues, rateLimitKinds, webhookSchema, webhooksSchema } from './options.ts'
-import type { PartooState, Refused } from './state.ts'
+import type { Refused } from './refusal.ts'
+import type { PartooState } from './state.ts'
 
 const listedMax = 10_000
 const inboxPageSize = 50
@@ -37,18 +38,21 @@ const foreignSchema = z.strictObject({
 
 const statusSchema = z.strictObject({ status: z.enum(['Sending', 'Success', 'Failed']) })
 
-const webhooksChangeSchema = z.union([
-  z.strictObject({ org_id: orgId, webhooks: webhooksSchema }),
-  // Short form: one address for both message events.
-  z
-    .strictObject({ org_id: orgId, url: webhookSchema.shape.url, headers: webhookSchema.shape.headers })
-    .transform(({ org_id, url, headers }) => ({
-      org_id,
-      webhooks: [{ url, event_types: ['message_created', 'message_updated'], headers }],
-    })),
-])
+const webhooksChangeSchema = z.strictObject({ org_id: orgId, webhooks: webhooksSchema })
 
-const sendSchema = z.strictObject({ org_id: orgId, event_type: z.string().min(1).optional(), body: z.unknown() })
+/** Short form: one address for both message events. */
+const webhooksChangeShortSchema = z
+  .strictObject({ org_id: orgId, url: webhookSchema.shape.url, headers: webhookSchema.shape.headers })
+  .transform(({ org_id, url, headers }) => ({
+    org_id,
+    webhooks: [{ url, event_types: ['message_created', 'message_updated'], headers }],
+  }))
+
+const sendSchema = z.strictObject({
+  org_id: orgId,
+  event_type: z.string().min(1).optional(),
+  body: z.unknown().optional(),
+})
 
 const organizationChangeSchema = z.strictObject({
   rate_limit_per_minute: z.int().min(0).max(10_000_000).optional(),
@@ -59,16 +63,24 @@ const organizationChangeSchema = z.strictObject({
 })
 
 /** A query parameter that is absent is undefined; digits become a number. */
-const integer = z.coerce.number().int().optional()
+const integer = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a whole number')
+  .transform(Number)
+  .optional()
 const text = z.string().optional()
-const unanswered = z.literal('null').transform(() => null)
+const status = z
+  .string()
+  .regex(/^(\d{3}|null)$/, 'must be a status or null')
+  .transform((given) => (given === 'null' ? null : Number(given)))
+  .optional()
 const callsQuery = z.strictObject({
   org_id: integer,
   channel_id: text,
   business_id: text,
   external_conversation_id: text,
   external_message_id: text,
-  status: z.union([unanswered, z.coerce.number().int()]).optional(),
+  status,
   effect: z.enum(['accepted', 'duplicate', 'none']).optional(),
   since: integer,
   limit: integer,
@@ -163,7 +175,9 @@ export class ControlApi {
     const state = this.#state
     return {
       'POST /faults': ({ body }) =>
-        checked(faultSchema, body, (order) => ({ status: 201, json: state.addFault(order) })),
+        checked(faultSchema, body, (order) =>
+          answered(state.orderFault(order), ({ fault }) => ({ status: 201, json: fault })),
+        ),
       'GET /faults': () => ok({ items: state.faults() }),
       'DELETE /faults': () => {
         state.clearFaults()
@@ -236,13 +250,18 @@ export class ControlApi {
       })
     return {
       'POST /webhooks': ({ body }) =>
-        checked(webhooksChangeSchema, body, ({ org_id, webhooks }) =>
+        checked(hasWebhooks(body) ? webhooksChangeSchema : webhooksChangeShortSchema, body, ({ org_id, webhooks }) =>
           answered(state.setWebhooks(webhooks, org_id), () => ok(state.snapshot().organizations)),
         ),
       'POST /webhooks/send': send(false),
       'POST /webhooks/tryout': send(true),
     }
   }
+}
+
+/** Which of the two forms is meant; the errors then name the fields of that one. */
+function hasWebhooks(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'webhooks' in body
 }
 
 function listLimit(asked: number | undefined): number {

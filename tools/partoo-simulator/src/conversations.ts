@@ -3,8 +3,8 @@
 //   C1 (channel_id, external_conversation_id) names one conversation.
 //   C2 (channel_id, external_message_id) names one message; a second one is a duplicate and is ignored. This holds from
 //      acceptance on. An id whose creation was lost is free again: there is no message with it.
-//   C3 A conversation exists for the API from the creation of its first message; its consumer's name and picture are
-//      those of that message.
+//   C3 A conversation exists for the API from the creation of its first message; its business, its consumer's name and
+//      picture are those of that message.
 //
 // Memory is bounded: beyond `messagesMax` messages the oldest are forgotten (and counted), their ids with them.
 
@@ -64,6 +64,9 @@ export type NewMessage = Pick<
   Message,
   'external_message_id' | 'content_type' | 'content' | 'sender_type' | 'sender_label' | 'user_id' | 'state' | 'status'
 >
+
+/** What the first message of a conversation says about it. */
+export type Opening = Pick<Conversation, 'business_id' | 'consumer_name' | 'consumer_image'>
 
 /** One page of messages: oldest first, with the cursors to go on in both directions (null: nothing there). */
 export type Page<Item> = { items: Item[]; next: number | null }
@@ -151,14 +154,13 @@ export class Conversations {
     return message
   }
 
-  /** Creates an accepted message; `consumer` counts only where this creates the conversation (C3). */
-  create(message: Message, consumer: { name: string | null; image: string | null }): Conversation | null {
+  /** Creates an accepted message; `opening` counts only where this creates the conversation (C3). */
+  create(message: Message, opening: Opening): Conversation | null {
     const conversation = this.conversation(message.conversation_id)
     if (conversation === null) return null
     if (!conversation.created) {
       conversation.created = true
-      conversation.consumer_name = consumer.name
-      conversation.consumer_image = consumer.image
+      Object.assign(conversation, opening)
     }
     const now = Date.now()
     message.state = 'created'

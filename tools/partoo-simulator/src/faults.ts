@@ -10,13 +10,16 @@ const faultsMax = 10_000
 const when = z.enum(['before', 'after'])
 const ms = z.number().min(0).max(timerMsMax)
 
+const headerValue = z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'no value of an HTTP header')
+const headers = z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'no name of an HTTP header'), headerValue)
+
 export const faultEffectSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('answer'),
     status: z.int().min(200).max(599),
-    headers: z.record(z.string(), z.string()).optional(),
+    headers: headers.optional(),
     body: z.unknown().optional(),
-    content_type: z.string().optional(),
+    content_type: headerValue.optional(),
   }),
   z.strictObject({ kind: z.literal('latency'), ms }),
   z.strictObject({ kind: z.literal('reset'), when }),
@@ -47,7 +50,7 @@ export type FaultEffect = z.infer<typeof faultEffectSchema>
  * so many requests, `for_ms`: only so long from now. Effects:
  *   answer         this answer, before the request has any effect; not counted against the rate limit
  *   latency        so many milliseconds, then the request is served (latencies add up)
- *   reset          the connection is destroyed, before the request took effect or after it was accepted
+ *   reset          the connection is reset (RST), before the request took effect or after it was accepted
  *   hang           no answer; after `ms` (default 10 minutes) the connection is destroyed
  *   lose-creation  answered 200, never created (ingestion only)
  *   break-off      accepted, but the answer breaks off in its body
@@ -85,7 +88,7 @@ export class Faults {
 
   /** @returns the fault as it was taken in, or null when there are too many */
   add(order: z.output<typeof faultSchema>, nowMs: number): Fault | null {
-    this.#expire(nowMs)
+    if (this.#faults.size >= faultsMax) this.#expire(nowMs)
     if (this.#faults.size >= faultsMax) return null
     this.#numberLast += 1
     const id = `fault-${this.#numberLast}`
@@ -114,8 +117,14 @@ export class Faults {
     return this.#faults.delete(id)
   }
 
+  /** Removes all. Ids go on: one in the record of calls names the same fault for ever. */
   clear(): void {
     this.#faults.clear()
+  }
+
+  /** As new: ids, and with them what chance draws, begin again. */
+  restart(): void {
+    this.clear()
     this.#numberLast = 0
   }
 
@@ -158,4 +167,15 @@ function matches(fault: Fault, target: FaultTarget): boolean {
   return (
     match.external_conversation_id === undefined || match.external_conversation_id === target.external_conversation_id
   )
+}
+
+export type FaultBeforeEffect = Fault & {
+  effect: { kind: 'answer' } | { kind: 'reset'; when: 'before' } | { kind: 'hang'; when: 'before' }
+}
+
+/** Does it end the request before the request has any effect? Such a request is not counted against the rate limit. */
+export function isBeforeEffect(fault: Fault | null): fault is FaultBeforeEffect {
+  if (fault === null) return false
+  const { effect } = fault
+  return effect.kind === 'answer' || ((effect.kind === 'reset' || effect.kind === 'hang') && effect.when === 'before')
 }

@@ -8,6 +8,9 @@ const files: Record<string, { name: string; type: string }> = {
   '/': { name: 'index.html', type: 'text/html; charset=utf-8' },
   '/inbox.css': { name: 'inbox.css', type: 'text/css; charset=utf-8' },
   '/inbox.js': { name: 'inbox.js', type: 'text/javascript; charset=utf-8' },
+  '/page-model.js': { name: 'page-model.js', type: 'text/javascript; charset=utf-8' },
+  '/view.js': { name: 'view.js', type: 'text/javascript; charset=utf-8' },
+  '/words.js': { name: 'words.js', type: 'text/javascript; charset=utf-8' },
   '/icon.svg': { name: 'icon.svg', type: 'image/svg+xml' },
 }
 

@@ -7,11 +7,12 @@ import { type Simulator, startSimulator } from './simulator.ts'
 const exitPortTaken = 1
 const exitConfiguration = 78
 
-const [argument] = process.argv.slice(2)
-if (argument === '--help' || argument === '-h') {
+const [argument, ...more] = process.argv.slice(2)
+const known = argument === undefined || ['--help', '-h', '--public-key'].includes(argument)
+if (!known || more.length > 0) {
+  fail([`unknown argument ${known ? more[0] : argument}; --help says what there is`], exitConfiguration)
+} else if (argument === '--help' || argument === '-h') {
   process.stdout.write(help)
-} else if (argument !== undefined && argument !== '--public-key') {
-  fail([`unknown argument ${argument}; --help says what there is`], exitConfiguration)
 } else {
   const read = readEnvironment(process.env)
   if (read.kind === 'problems') fail(read.problems, exitConfiguration)
@@ -33,8 +34,8 @@ async function run(options: Parameters<typeof startSimulator>[0] & { host: strin
   say(`control API  ${simulator.url}/_control/state`)
   for (const { org_id, name, channels, webhooks } of organizations) {
     const channelIds = channels.map((channel) => channel.channel_id).join(', ') || 'no channel'
-    const urls = [...new Set(webhooks.map((webhook) => webhook.url))].join(', ') || 'no webhook'
-    say(`organization ${org_id} (${name}): ${channelIds}; webhooks to ${urls}`)
+    const urls = [...new Set(webhooks.map((webhook) => webhook.url))].join(', ')
+    say(`organization ${org_id} (${name}): ${channelIds}; ${urls === '' ? 'no webhook' : `webhooks to ${urls}`}`)
   }
   const stop = () => {
     simulator.close().then(

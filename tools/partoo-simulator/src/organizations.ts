@@ -10,6 +10,8 @@ export type ApiKey = { key: string; role: string; revoked: boolean }
 /** One webhook configuration: Partoo has at most one per event type and organization. */
 export type WebhookSubscription = { id: number; url: string; event_type: string; headers: Record<string, string> }
 
+export type NewSubscription = Omit<WebhookSubscription, 'id'>
+
 export type Organization = {
   org_id: number
   name: string
@@ -86,13 +88,25 @@ export class Organizations {
     return null
   }
 
-  /** Adds one configuration; null when the event type already has one. */
-  subscribe(organization: Organization, webhook: Omit<WebhookSubscription, 'id'>): WebhookSubscription | null {
-    if (this.subscriptionOf(organization, webhook.event_type) !== null) return null
-    this.#subscriptionLast += 1
-    const subscription = { ...webhook, id: this.#subscriptionLast }
-    organization.subscriptions.set(subscription.id, subscription)
-    return subscription
+  /** Adds configurations, all or none; null when an event type would have two. */
+  subscribe(organization: Organization, webhooks: readonly NewSubscription[]): WebhookSubscription[] | null {
+    const types = webhooks.map((each) => each.event_type)
+    const taken = types.some((type) => this.subscriptionOf(organization, type) !== null)
+    if (taken || new Set(types).size !== types.length) return null
+    return webhooks.map((each) => {
+      this.#subscriptionLast += 1
+      const subscription = { ...each, id: this.#subscriptionLast }
+      organization.subscriptions.set(subscription.id, subscription)
+      return subscription
+    })
+  }
+
+  /** Changes a configuration, except its id. @returns false when the event type has another configuration */
+  replace(organization: Organization, subscription: WebhookSubscription, by: NewSubscription): boolean {
+    const holder = this.subscriptionOf(organization, by.event_type)
+    if (holder !== null && holder.id !== subscription.id) return false
+    Object.assign(subscription, by)
+    return true
   }
 
   subscriptionOf(organization: Organization, eventType: string): WebhookSubscription | null {
@@ -104,7 +118,8 @@ export class Organizations {
   setWebhooks(organization: Organization, webhooks: readonly Webhook[]): void {
     organization.subscriptions.clear()
     for (const { url, event_types, headers } of webhooks) {
-      for (const event_type of event_types) this.subscribe(organization, { url, event_type, headers: headers ?? {} })
+      // One at a time: of two for the same event type (the options do not allow it) the first one counts.
+      for (const event_type of event_types) this.subscribe(organization, [{ url, event_type, headers: headers ?? {} }])
     }
   }
 
@@ -137,4 +152,20 @@ export class Organizations {
 /** May a key of this role ingest messages and administer webhooks? */
 export function mayAdminister(role: string): boolean {
   return role === 'ORG_ADMIN' || role === 'PROVIDER'
+}
+
+/** An organization as the control API shows it; keys by their first characters only. */
+export function shownOrganization(organization: Organization) {
+  const { org_id, name, limit, keys, channels, businesses, subscriptions } = organization
+  return {
+    org_id,
+    name,
+    rate_limit_per_minute: limit.rule.perMinute,
+    rate_limit_kind: limit.rule.kind,
+    token_bucket_burst: limit.rule.burst,
+    api_keys: keys.map(({ key, role, revoked }) => ({ key: `${key.slice(0, 4)}…`, role, revoked })),
+    channels: [...channels.values()],
+    businesses: businesses === null ? null : [...businesses],
+    webhooks: [...subscriptions.values()].map(({ id, url, event_type }) => ({ id, url, event_type })),
+  }
 }

@@ -5,7 +5,6 @@
 //   simulator.state.messages()
 //   await simulator.close()
 
-import { setMaxListeners } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PartooApi } from './api.ts'
@@ -43,9 +42,7 @@ export async function startSimulator(options: Partial<SimulatorOptions> = {}): P
   if (parsed.kind === 'problems') throw new Error(`simulator options: ${parsed.problems.join('; ')}`)
   const state = new PartooState(parsed.options)
   const closing = new AbortController()
-  // Every request that waits listens to it; there may be thousands.
-  setMaxListeners(0, closing.signal)
-  const api = new PartooApi(state, closing.signal)
+  const api = new PartooApi(state)
   const control = new ControlApi(state, closing.signal)
   const server = createServer((request, response) => {
     route(request, response, api, control).catch((error: unknown) => {

@@ -8,6 +8,8 @@
 //     organization's message_created webhook answered 2xx, and Failed when that is lost or not configured.
 //   - A repeat of a message whose creation was lost is accepted again (see conversations.ts, C2).
 
+import { setMaxListeners } from 'node:events'
+import type { z } from 'zod'
 import { type CallFilter, CallRecord } from './calls.ts'
 import {
   type Conversation,
@@ -15,57 +17,30 @@ import {
   type Message,
   type MessageStatus,
   type NewMessage,
+  type Opening,
   type Page,
 } from './conversations.ts'
 import { CreationQueue } from './creation-queue.ts'
 import { type ConversationSummary, Events, type Listener, type SimulatorEvent } from './events.ts'
 import { type Fault, type FaultOrder, Faults, faultSchema } from './faults.ts'
+import type { Ingested, NewForeignMessage, NewReply, WebhookOrder } from './inputs.ts'
+import { shownConversations, shownMessages } from './look-ups.ts'
 import type { SimulatorOptions, Webhook } from './options.ts'
-import { type Channel, type Organization, type OrganizationChange, Organizations } from './organizations.ts'
+import {
+  type Channel,
+  type Organization,
+  type OrganizationChange,
+  Organizations,
+  shownOrganization,
+} from './organizations.ts'
+import { type Refused, refuse } from './refusal.ts'
 import { createSigner } from './signing.ts'
-import { type EventType, messageEvent, shownConversation, shownMessage } from './webhook-event.ts'
+import { type EventType, messageEvent, sampleEvent } from './webhook-event.ts'
 import { type WebhookAttempt, type WebhookFilter, Webhooks } from './webhooks.ts'
-
-export type Ingested = {
-  business_id: string
-  external_conversation_id: string
-  external_message_id: string
-  content: string
-  sender_type: 'User' | 'Consumer'
-  consumer_name: string | null
-  consumer_image: string | null
-}
-
-export type NewReply = {
-  conversation_id: number
-  content: string
-  content_type?: string | undefined
-  /** Default User; Metadata makes a system note. */
-  sender_type?: string | undefined
-  sender_label?: string | null | undefined
-  user_id?: string | null | undefined
-}
-
-export type NewForeignMessage = {
-  org_id?: number | undefined
-  /** A conversation opened by an earlier foreign message; absent: a new one. */
-  conversation_id?: number | undefined
-  business_id?: string | undefined
-  messaging_partner?: string | undefined
-  consumer_name?: string | null | undefined
-  content: string
-  content_type?: string | undefined
-  sender_type?: string | undefined
-}
-
-/** An expected failure: what is wrong, in words for the one who asked. */
-export type Refused = { kind: 'refused'; reason: 'not-found' | 'not-allowed' | 'invalid' | 'full'; message: string }
-
-const refuse = (reason: Refused['reason'], message: string): Refused => ({ kind: 'refused', reason, message })
 
 const noTotals = { accepted: 0, created: 0, duplicates: 0, lost: 0, replies: 0, foreign: 0 }
 
-type PendingCreation = { message: Message; consumer: { name: string | null; image: string | null } }
+type PendingCreation = { message: Message; opening: Opening }
 
 export class PartooState {
   readonly options: SimulatorOptions
@@ -78,6 +53,7 @@ export class PartooState {
   readonly #webhooks: Webhooks
   readonly #creations: CreationQueue<PendingCreation>
   #totals = { ...noTotals }
+  #life = endlessListeners()
 
   constructor(options: SimulatorOptions) {
     const signer = createSigner(options.signingSeed)
@@ -134,36 +110,25 @@ export class PartooState {
       this.#totals.lost += 1
       this.#tell('lost', message)
     } else {
-      this.#creations.add({ message, consumer: { name: given.consumer_name, image: given.consumer_image } })
+      const { business_id, consumer_name, consumer_image } = given
+      this.#creations.add({ message, opening: { business_id, consumer_name, consumer_image } })
     }
     return { kind: 'accepted', message }
   }
 
-  /** A created conversation of this organization by ascending id, as GET /conversations shows them. */
+  /** GET /conversations of this organization: those created, above the id `after`; see look-ups.ts. */
   shownConversations(orgId: number, businessIds: ReadonlySet<string> | null, after: number, size: number) {
-    const items: ReturnType<typeof shownConversation>[] = []
-    let last = after
-    for (const each of this.#conversations.created(after)) {
-      if (each.org_id !== orgId || (businessIds !== null && !businessIds.has(each.business_id))) continue
-      if (items.length === size) return { items, next: last }
-      items.push(shownConversation(each, this.options, 'string'))
-      last = each.id
-    }
-    return { items, next: null }
+    return shownConversations(this.#conversations, this.options, { orgId, businessIds, after, size })
   }
 
-  /** Created messages of a conversation by ascending id, as GET /messages shows them; null: no such conversation. */
+  /** GET /messages of a conversation of this organization; null: no such conversation. */
   shownMessages(orgId: number, conversationId: number, after: number, size: number) {
-    const conversation = this.#conversations.conversation(conversationId)
-    if (conversation === null || !conversation.created || conversation.org_id !== orgId) return null
-    const found = this.#conversations
-      .messagesOf(conversation)
-      .filter((message) => message.state === 'created' && message.id > after)
-    const items = found.slice(0, size)
-    return {
-      items: items.map((message) => shownMessage(message, this.options)),
-      next: found.length > size ? (items.at(-1)?.id ?? null) : null,
-    }
+    return shownMessages(this.#conversations, this.options, { orgId, conversationId, after, size })
+  }
+
+  /** For the API only: tells that it changed an organization's webhooks. */
+  settingsChanged(): void {
+    this.#events.tell({ type: 'settings' })
   }
 
   // ---- what a person in Partoo does --------------------------------------------------------------------------------
@@ -253,12 +218,19 @@ export class PartooState {
 
   // ---- what a test orders ------------------------------------------------------------------------------------------
 
-  /** Orders a fault. Throws on an order that is not well-formed (a bug of the test), or on the 10,001st. */
+  /** Orders a fault. Throws on an order that is not well-formed (a bug of the test), or where orderFault refuses. */
   addFault(order: FaultOrder): Fault {
-    const fault = this.#faults.add(faultSchema.parse(order), performance.now())
-    if (fault === null) throw new Error('too many faults at once')
-    this.#settingsChanged()
-    return fault
+    const ordered = this.orderFault(faultSchema.parse(order))
+    if (ordered.kind === 'refused') throw new Error(ordered.message)
+    return ordered.fault
+  }
+
+  /** Orders a fault that was checked already. */
+  orderFault(order: z.output<typeof faultSchema>): { kind: 'ordered'; fault: Fault } | Refused {
+    const fault = this.#faults.add(order, performance.now())
+    if (fault === null) return refuse('full', 'too many faults at once')
+    this.settingsChanged()
+    return { kind: 'ordered', fault }
   }
 
   faults(): Fault[] {
@@ -271,13 +243,13 @@ export class PartooState {
 
   removeFault(id: string): boolean {
     const removed = this.#faults.remove(id)
-    if (removed) this.#settingsChanged()
+    if (removed) this.settingsChanged()
     return removed
   }
 
   clearFaults(): void {
     this.#faults.clear()
-    this.#settingsChanged()
+    this.settingsChanged()
   }
 
   /** For the API only: which faults befall a request. Uses them up. */
@@ -290,7 +262,7 @@ export class PartooState {
     const organization = orgId === undefined ? this.organizations.first() : this.organizations.find(orgId)
     if (organization === null) return refuse('not-found', 'no such organization')
     this.organizations.setWebhooks(organization, webhooks)
-    this.#settingsChanged()
+    this.settingsChanged()
     return { kind: 'changed' }
   }
 
@@ -300,22 +272,15 @@ export class PartooState {
     if (organization === null) return refuse('not-found', 'no such organization')
     const problem = this.organizations.change(organization, change, performance.now())
     if (problem !== null) return refuse('invalid', problem)
-    this.#settingsChanged()
+    this.settingsChanged()
     return { kind: 'changed' }
   }
 
   /**
    * Sends any event, signed like the others: other event types, odd payloads, bodies that are not JSON.
-   * @param body sent as it is when it is a string or bytes, else as JSON
-   * @param tryout adds X-Partoo-Webhook-Tryout, as Partoo's test deliveries do
    * @returns how many webhooks it goes to (0: the event type has no configuration)
    */
-  sendWebhook(given: {
-    org_id?: number | undefined
-    event_type?: string | undefined
-    body?: unknown
-    tryout?: boolean | undefined
-  }): { kind: 'sent'; webhooks: number } | Refused {
+  sendWebhook(given: WebhookOrder): { kind: 'sent'; webhooks: number } | Refused {
     const organization = given.org_id === undefined ? this.organizations.first() : this.organizations.find(given.org_id)
     if (organization === null) return refuse('not-found', 'no such organization')
     const type = given.event_type ?? 'message_created'
@@ -331,9 +296,11 @@ export class PartooState {
 
   /** Back to the state after the start: options, no data, no faults, empty records; nothing pending any more. */
   reset(): void {
+    this.#life.abort()
+    this.#life = endlessListeners()
     this.#creations.clear()
     this.#webhooks.clear()
-    this.#faults.clear()
+    this.#faults.restart()
     this.callRecord.clear()
     this.#conversations = new Conversations()
     this.organizations = new Organizations(this.options.organizations, performance.now())
@@ -393,17 +360,7 @@ export class PartooState {
   /** Organizations with their settings, totals, and what is pending. Keys are shown by their first characters only. */
   snapshot() {
     return {
-      organizations: this.organizations.list().map((each) => ({
-        org_id: each.org_id,
-        name: each.name,
-        rate_limit_per_minute: each.limit.rule.perMinute,
-        rate_limit_kind: each.limit.rule.kind,
-        token_bucket_burst: each.limit.rule.burst,
-        api_keys: each.keys.map(({ key, role, revoked }) => ({ key: `${key.slice(0, 4)}…`, role, revoked })),
-        channels: [...each.channels.values()],
-        businesses: each.businesses === null ? null : [...each.businesses],
-        webhooks: [...each.subscriptions.values()].map(({ id, url, event_type }) => ({ id, url, event_type })),
-      })),
+      organizations: this.organizations.list().map(shownOrganization),
       public_key_pem: this.publicKeyPem,
       totals: { ...this.#totals },
       conversations: this.#conversations.conversationsSize,
@@ -432,16 +389,22 @@ export class PartooState {
     return this.#events.heard
   }
 
-  /** Ends everything that would happen later. */
+  /** For the API only: aborted when everything is forgotten or the simulator stops; what waits until then is over. */
+  get life(): AbortSignal {
+    return this.#life.signal
+  }
+
+  /** Ends everything that would happen later. What was recorded stays. */
   close(): void {
+    this.#life.abort()
     this.#creations.clear()
     this.#webhooks.close()
   }
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #create({ message, consumer }: PendingCreation): void {
-    if (this.#conversations.create(message, consumer) === null) return
+  #create({ message, opening }: PendingCreation): void {
+    if (this.#conversations.create(message, opening) === null) return
     this.#totals.created += 1
     this.#tell('created', message)
     this.#notify('message_created', message)
@@ -449,7 +412,8 @@ export class PartooState {
 
   #addCreated(conversation: Conversation, given: NewMessage, consumerName: string | null = null): Message {
     const message = this.#conversations.add(conversation, given)
-    this.#conversations.create(message, { name: consumerName, image: null })
+    const { business_id } = conversation
+    this.#conversations.create(message, { business_id, consumer_name: consumerName, consumer_image: null })
     return message
   }
 
@@ -474,10 +438,6 @@ export class PartooState {
     this.#events.tell({ type, message: { ...message }, conversation: this.#summary(conversation) })
   }
 
-  #settingsChanged(): void {
-    this.#events.tell({ type: 'settings' })
-  }
-
   #isReadonly(conversation: Conversation): boolean {
     return conversation.channel_id !== null
       ? (this.organizations.channel(conversation.channel_id)?.channel.is_readonly ?? false)
@@ -500,33 +460,9 @@ function stringify(body: unknown): string {
   return JSON.stringify(body) ?? 'null'
 }
 
-/** What a test delivery carries; the example of Partoo's documentation. */
-function sampleEvent(type: string, orgId: number) {
-  return {
-    type,
-    payload: {
-      message: {
-        id: 123,
-        conversation_id: 123,
-        date: '2023-01-31 16:22:17.327878+00:00',
-        content_type: 'Text',
-        sender_type: 'User',
-        sender_label: 'Jane Doe',
-        status: 'Sending',
-        is_deleted: false,
-        content: 'This is a test delivery.',
-        user_id: '123',
-        custom_channel: null,
-      },
-      conversation: {
-        id: 123,
-        consumer_img: null,
-        consumer_name: 'John Doe',
-        business: { id: 123 },
-        messaging_partner: 'Facebook',
-        custom_channel: null,
-      },
-      org_id: orgId,
-    },
-  }
+/** Every request that waits listens to it; there may be thousands, and no warning is wanted. */
+function endlessListeners(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }

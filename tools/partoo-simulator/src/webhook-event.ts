@@ -78,3 +78,34 @@ function shownBusinessId(businessId: string, as: 'number' | 'string'): number | 
     ? Number(businessId)
     : businessId
 }
+
+/** What a test delivery carries; the example of Partoo's documentation. */
+export function sampleEvent(type: string, orgId: number) {
+  return {
+    type,
+    payload: {
+      message: {
+        id: 123,
+        conversation_id: 123,
+        date: '2023-01-31 16:22:17.327878+00:00',
+        content_type: 'Text',
+        sender_type: 'User',
+        sender_label: 'Jane Doe',
+        status: 'Sending',
+        is_deleted: false,
+        content: 'This is a test delivery.',
+        user_id: '123',
+        custom_channel: null,
+      },
+      conversation: {
+        id: 123,
+        consumer_img: null,
+        consumer_name: 'John Doe',
+        business: { id: 123 },
+        messaging_partner: 'Facebook',
+        custom_channel: null,
+      },
+      org_id: orgId,
+    },
+  }
+}

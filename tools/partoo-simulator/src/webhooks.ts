@@ -7,6 +7,7 @@
 //      recorded as such.
 // Partoo does not say what it does when no answer comes (connection refused or reset, timeout): treated like a 5xx.
 
+import { setMaxListeners } from 'node:events'
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { BoundedRecord } from './bounded-record.ts'
@@ -16,7 +17,7 @@ import type { Signer } from './signing.ts'
 
 export const retriesMax = 5
 const concurrencyMax = 16
-const queueMax = 100_000
+const queueMaxDefault = 100_000
 const attemptsRecordedMax = 100_000
 const attemptBytesMax = 128 * 1024 * 1024
 /** An answer's body is read so that the connection can be used again, up to here. */
@@ -66,7 +67,16 @@ type Delivery = {
   ended: ((delivered: boolean) => void) | null
 }
 
-export type WebhookOptions = { retryBaseMs: number; timeoutMs: number; signer: Signer; events: Events }
+export type WebhookOptions = {
+  /** The wait before the first retry; each following one is twice as long. */
+  retryBaseMs: number
+  /** How long one attempt may take. */
+  timeoutMs: number
+  signer: Signer
+  events: Events
+  /** Events waiting, under way or between two attempts; default 100,000. */
+  queueMax?: number
+}
 
 export class Webhooks {
   readonly #options: WebhookOptions
@@ -75,7 +85,8 @@ export class Webhooks {
   readonly #record = new BoundedRecord<WebhookAttempt>(attemptsRecordedMax, attemptBytesMax)
   readonly #retryTimers = new Set<NodeJS.Timeout>()
   /** Ends every attempt under way; replaced by each clear(), so that nothing of before reaches the state of after. */
-  #life = new AbortController()
+  #life = newLife()
+  #closed = false
   #waiting: Delivery[] = []
   #waitingHead = 0
   #underWay = 0
@@ -94,7 +105,7 @@ export class Webhooks {
 
   /**
    * Sends one event. `body` is signed as it is.
-   * @param ended told once: true after a 2xx, false when the event is lost; not told after clear()
+   * @param ended told once: true after a 2xx, false when the event is lost; not told after clear() or close()
    */
   send(
     subscription: WebhookSubscription,
@@ -102,6 +113,8 @@ export class Webhooks {
     about: { orgId: number; messageId: number | null; tryout?: boolean },
     ended: ((delivered: boolean) => void) | null = null,
   ): void {
+    if (this.#closed) return
+    const full = this.#pending >= (this.#options.queueMax ?? queueMaxDefault)
     this.#deliveryLast += 1
     const delivery: Delivery = {
       id: this.#deliveryLast,
@@ -109,12 +122,12 @@ export class Webhooks {
       orgId: about.orgId,
       messageId: about.messageId,
       body,
-      signature: this.#options.signer.sign(body),
+      signature: full ? '' : this.#options.signer.sign(body),
       tryout: about.tryout ?? false,
       attempts: 0,
       ended,
     }
-    if (this.#pending >= queueMax) {
+    if (full) {
       const nowMs = performance.now()
       this.#write(delivery, new Date().toISOString(), nowMs, { status: null, error: 'the queue is full' }, 'lost')
       ended?.(false)
@@ -147,22 +160,27 @@ export class Webhooks {
 
   /** Forgets everything, what is under way included. */
   clear(): void {
+    this.#endAll()
+    this.#record.clear()
+  }
+
+  /** Ends what is under way and closes every connection. Nothing is sent or recorded afterwards; the record stays. */
+  close(): void {
+    this.#closed = true
+    this.#endAll()
+    this.#http.destroy()
+    this.#https.destroy()
+  }
+
+  #endAll(): void {
     this.#life.abort()
-    this.#life = new AbortController()
+    this.#life = newLife()
     for (const timer of this.#retryTimers) clearTimeout(timer)
     this.#retryTimers.clear()
     this.#waiting = []
     this.#waitingHead = 0
     this.#underWay = 0
     this.#pending = 0
-    this.#record.clear()
-  }
-
-  /** Ends what is under way and closes every connection. Nothing is recorded afterwards. */
-  close(): void {
-    this.clear()
-    this.#http.destroy()
-    this.#https.destroy()
   }
 
   #next(): void {
@@ -301,4 +319,11 @@ export class Webhooks {
     request.on('close', () => settle({ status: null, error: 'the connection was closed without an answer' }))
     request.end(body)
   }
+}
+
+/** Each attempt under way listens to it: more than the ten that Node warns of. */
+function newLife(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(concurrencyMax, controller.signal)
+  return controller
 }
