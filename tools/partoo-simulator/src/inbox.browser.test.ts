@@ -211,6 +211,20 @@ describe.skipIf(found.kind === 'none')(groupName, { timeout: testDeadlineMs }, (
     expect(verify(null, Buffer.from(sent.body), key, signature)).toBe(true)
   })
 
+  test('the reply box has the height of a line at first, grows with its text, and shrinks again', async () => {
+    await ingest(simulator, 'Hello?', { consumer_name: 'Ada Lovelace' })
+    await item('Ada Lovelace').click()
+    await page.locator('#reply:focus').waitFor()
+    const heightPx = async () => (await page.locator('#reply').boundingBox())?.height ?? 0
+    const atFirstPx = await heightPx()
+    expect(atFirstPx).toBeGreaterThan(38)
+    await page.locator('#reply').fill('one\ntwo\nthree')
+    expect(await heightPx()).toBeGreaterThan(atFirstPx + 30)
+    await page.keyboard.press('Enter')
+    await message('three').waitFor()
+    await expect.poll(heightPx).toBe(atFirstPx)
+  })
+
   test('the button sends too, and a reply whose webhook is refused is shown as failed', async () => {
     receiver.status = 400
     await ingest(simulator, 'Hello?', {})

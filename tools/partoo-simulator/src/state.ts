@@ -139,6 +139,8 @@ export class PartooState {
     if (conversation === null || !conversation.created) return refuse('not-found', 'no such conversation')
     if (this.#isReadonly(conversation)) return refuse('not-allowed', 'the channel is read-only')
     conversation.unread = 0
+    // A system note is delivered to nobody, so nothing becomes of it.
+    const isNote = given.sender_type === 'Metadata'
     const message = this.#addCreated(conversation, {
       external_message_id: null,
       content_type: given.content_type ?? 'Text',
@@ -147,13 +149,13 @@ export class PartooState {
       sender_label: given.sender_label === undefined ? 'Inbox' : given.sender_label,
       user_id: given.user_id === undefined ? 'simulator-inbox' : given.user_id,
       state: 'accepted',
-      status: 'Sending',
+      status: isNote ? 'Success' : 'Sending',
     })
     this.#totals.replies += 1
     this.#tell('reply', message)
-    this.#notify('message_created', message, (delivered) =>
-      this.setMessageStatus(message.id, delivered ? 'Success' : 'Failed'),
-    )
+    this.#notify('message_created', message, (delivered) => {
+      if (!isNote) this.setMessageStatus(message.id, delivered ? 'Success' : 'Failed')
+    })
     return { kind: 'created', message }
   }
 

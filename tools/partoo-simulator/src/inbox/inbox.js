@@ -262,9 +262,15 @@ function showError(text) {
   setText($('error'), text)
 }
 
+/**
+ * The reply box grows with its text. For browsers that cannot do that in CSS (field-sizing); there, a hidden box measures
+ * nothing, and its height is left to the style sheet.
+ */
 function sizeReply() {
+  if (CSS.supports('field-sizing', 'content')) return
   const reply = $('reply')
   reply.style.height = 'auto'
+  if (reply.scrollHeight === 0) return
   reply.style.height = `${reply.scrollHeight + 2}px`
 }
 

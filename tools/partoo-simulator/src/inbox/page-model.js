@@ -100,6 +100,8 @@ export function addEarlier(thread, page) {
   if (merged.length > threadMax) thread.behind = true
   thread.messages = new Map(merged.slice(0, threadMax))
   thread.earlier = page.next
+  // Old messages do not "arrive" either.
+  thread.fresh = true
 }
 
 /** Conversations as the list shows them: the newest activity first. */
