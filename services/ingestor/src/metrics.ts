@@ -1,7 +1,7 @@
 // The ingestor's metrics. Labels are closed sets: configured channels and organizations, topics, partitions, and our words.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { CoreView } from './core/dispatcher.ts'
+import type { CoreView } from './core/view.ts'
 
 const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const delayBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400]

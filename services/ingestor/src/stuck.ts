@@ -1,7 +1,7 @@
 // One log line a minute for each partition that does not move, naming the conversation that holds it and why.
 
 import type { Log } from '@bridge/runtime/log'
-import type { CoreView } from './core/dispatcher.ts'
+import type { CoreView } from './core/view.ts'
 
 const everyMs = 60_000
 

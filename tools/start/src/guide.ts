@@ -32,7 +32,7 @@ export function guide(world: World, logs: string, paint: Terminal['paint']): str
     `  ${openCommand()} ${inbox}`,
     '',
     paint('dim', '  The same with kcat:'),
-    `  echo '${message}' | kcat -P -b ${world.brokers} -t ${world.topics.outbound} -k bob`,
+    `  echo '${message}' | kcat -P -b ${world.brokers} -X topic.partitioner=murmur2_random -t ${world.topics.outbound} -k bob`,
     `  kcat -C -b ${world.brokers} -t ${world.topics.replies} -o end -q -f '%k %s\\n'`,
   ]
 }

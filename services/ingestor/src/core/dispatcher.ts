@@ -20,6 +20,7 @@ import { Organization } from './organization.ts'
 import { countAttempt, decide, noAttempts, type Outcome } from './outcome.ts'
 import { PartitionState, partitionKey } from './partition.ts'
 import type { RetryPolicy } from './retry.ts'
+import { type CoreView, viewOfOrganization, viewOfPartition } from './view.ts'
 
 export type CoreOptions = {
   organizations: { name: string; limitPerMinute: number }[]
@@ -39,36 +40,6 @@ export type CoreOptions = {
   random: () => number
 }
 
-/** What the outside may know, for metrics and readiness. Times are monotonic. */
-export type CoreView = {
-  admitted: number
-  admittedBytes: number
-  inFlight: number
-  publishing: number
-  lanes: number
-  organizations: { name: string; usedRatio: number; pausedUntilMs: number; ready: number }[]
-  partitions: (PartitionName & {
-    watermark: number
-    cursor: number
-    committed: number
-    /** The oldest record that is not settled; null where all are. */
-    oldest: OldestRecord | null
-  })[]
-}
-
-/** `sinceMs`: since when it is the oldest. The ids are null until it is decoded. */
-export type OldestRecord = {
-  offset: number
-  timestampMs: number
-  sinceMs: number
-  cause: StuckCause
-  channelId: string | null
-  conversationId: string | null
-}
-
-/** Why the oldest unsettled record of a partition has not moved. */
-export type StuckCause = 'decoding' | 'limit' | 'paused' | 'backoff' | 'calling' | 'kafka'
-
 /** Paused for a bound, resumed below this share of it: high, so that what is stuck does not keep the rest waiting. */
 const resumeShare = 0.9
 const publishRetryFirstMs = 200
@@ -80,7 +51,7 @@ export class Dispatcher {
   readonly #options: CoreOptions
   readonly #organizations = new Map<string, Organization>()
   readonly #partitions = new Map<string, PartitionState>()
-  readonly #lanes = new Map<string, { lane: Lane; organization: Organization }>()
+  readonly #lanes = new Map<string, Lane>()
   readonly #entries = new Map<number, Entry>()
   readonly #commits: CommitPace
   readonly #republish = new DueQueue<Entry>()
@@ -154,6 +125,7 @@ export class Dispatcher {
     return state?.owned ? state.ledger.cursor : undefined
   }
 
+  /** What is held and why it waits, for metrics and logs. */
   view(nowMs: number): CoreView {
     return {
       admitted: this.#admitted,
@@ -161,51 +133,11 @@ export class Dispatcher {
       inFlight: this.#inFlight,
       publishing: this.#publishing,
       lanes: this.#lanes.size,
-      organizations: [...this.#organizations.values()].map((organization) => ({
-        name: organization.name,
-        usedRatio: organization.limiter.usedRatio(nowMs),
-        pausedUntilMs: organization.pausedUntilMs,
-        ready: organization.readyCount,
-      })),
+      organizations: [...this.#organizations.values()].map((organization) => viewOfOrganization(organization, nowMs)),
       partitions: [...this.#partitions.values()]
         .filter((state) => state.owned)
-        .map((state) => this.#viewOf(state, nowMs)),
+        .map((state) => viewOfPartition(state, nowMs)),
     }
-  }
-
-  #viewOf(state: PartitionState, nowMs: number): CoreView['partitions'][number] {
-    const oldest = state.entries.get(state.ledger.watermark)
-    return {
-      topic: state.topic,
-      partition: state.partition,
-      watermark: state.ledger.watermark,
-      cursor: state.ledger.cursor,
-      committed: state.committed,
-      oldest: oldest === undefined ? null : this.#oldestOf(oldest, nowMs),
-    }
-  }
-
-  #oldestOf(entry: Entry, nowMs: number): OldestRecord {
-    const { record, stage, partition } = entry
-    const lane = stage.kind === 'inLane' ? stage.lane : null
-    return {
-      offset: record.offset,
-      timestampMs: record.timestampMs,
-      sinceMs: partition.movedMs,
-      cause: this.#causeOf(entry, nowMs),
-      channelId: lane?.channelId ?? null,
-      conversationId: lane?.conversationId ?? null,
-    }
-  }
-
-  #causeOf(entry: Entry, nowMs: number): StuckCause {
-    const { stage } = entry
-    if (stage.kind === 'decoding') return 'decoding'
-    if (stage.kind !== 'inLane') return 'kafka'
-    if (stage.lane.state.kind === 'calling') return 'calling'
-    if (stage.lane.state.kind === 'backoff') return 'backoff'
-    const organization = this.#lanes.get(stage.lane.key)?.organization
-    return organization !== undefined && nowMs < organization.pausedUntilMs ? 'paused' : 'limit'
   }
 
   // ── Assignment and admission ───────────────────────────────────────────────────────────────────────────────────────
@@ -357,9 +289,9 @@ export class Dispatcher {
   #laneOf(record: ConsumedRecord, channelId: string, conversationId: string, organization: Organization): Lane {
     const key = laneKey(record.topic, record.partition, channelId, conversationId)
     const known = this.#lanes.get(key)
-    if (known !== undefined) return known.lane
-    const lane = new Lane(key, channelId, conversationId)
-    this.#lanes.set(key, { lane, organization })
+    if (known !== undefined) return known
+    const lane = new Lane(key, organization, channelId, conversationId)
+    this.#lanes.set(key, lane)
     return lane
   }
 
@@ -381,7 +313,7 @@ export class Dispatcher {
           wakeMs = Math.min(wakeMs, next.untilMs)
           break
         }
-        this.#call(next.lane, organization, nowMs)
+        this.#call(next.lane, nowMs)
       }
     }
     this.#firstOrganization += 1
@@ -398,7 +330,8 @@ export class Dispatcher {
     )
   }
 
-  #call(lane: Lane, organization: Organization, nowMs: number): void {
+  #call(lane: Lane, nowMs: number): void {
+    const { organization } = lane
     const head = lane.queue.first
     if (head?.stage.kind !== 'inLane') throw new Error(`lane ${lane.key} has a turn and nothing to send`)
     lane.state = { kind: 'calling' }
@@ -420,8 +353,7 @@ export class Dispatcher {
       throw new Error(`an answer for record ${token}, which is not being called`)
     }
     const { lane, message, attempts: before } = entry.stage
-    const organization = this.#lanes.get(lane.key)?.organization
-    if (organization === undefined) throw new Error(`lane ${lane.key} is called and not known`)
+    const { organization } = lane
     this.#inFlight -= 1
     organization.limiter.ended(nowMs)
     const attempts = countAttempt(before, answer, { nowMs, startedAt, acceptances: organization.acceptances })
@@ -434,7 +366,7 @@ export class Dispatcher {
       random: this.#options.random(),
       othersAllowedSince: sinceMs !== null && organization.otherAcceptedSince(lane.channelId, business, sinceMs),
     })
-    const next = this.#carryOut(outcome, entry, lane, organization, answer, endedAt, nowMs)
+    const next = this.#carryOut(outcome, entry, answer, endedAt, nowMs)
     this.#effects.push({
       kind: 'tellAttempt',
       record: entry.record,
@@ -448,17 +380,10 @@ export class Dispatcher {
     })
   }
 
-  #carryOut(
-    outcome: Outcome,
-    entry: Entry,
-    lane: Lane,
-    organization: Organization,
-    answer: Answer,
-    endedAt: string,
-    nowMs: number,
-  ): AttemptNext {
+  #carryOut(outcome: Outcome, entry: Entry, answer: Answer, endedAt: string, nowMs: number): AttemptNext {
     if (entry.stage.kind !== 'inLane') throw new Error('an outcome for a record that is in no lane')
-    const { message, attempts } = entry.stage
+    const { lane, message, attempts } = entry.stage
+    const { organization } = lane
     const receipt: ReceiptDraft = {
       status: 'rejected',
       reason: null,
@@ -476,7 +401,7 @@ export class Dispatcher {
     if (isAnotherOwners(entry, outcome)) {
       lane.queue.shift()
       this.#drop(entry)
-      this.#turnOver(lane, organization)
+      this.#turnOver(lane)
       return 'dropped'
     }
     switch (outcome.kind) {
@@ -484,7 +409,7 @@ export class Dispatcher {
         organization.accepted(lane.channelId, message.business_id, nowMs)
         lane.queue.shift()
         this.#report(entry, { ...receipt, status: 'accepted' })
-        this.#turnOver(lane, organization)
+        this.#turnOver(lane)
         return 'accepted'
       case 'deadLetter': {
         const { reason, detail } = outcome
@@ -501,7 +426,7 @@ export class Dispatcher {
         }
         lane.queue.shift()
         this.#store(entry, cause, { ...receipt, reason })
-        this.#turnOver(lane, organization)
+        this.#turnOver(lane)
         return reason
       }
       case 'retry':
@@ -513,8 +438,8 @@ export class Dispatcher {
   }
 
   /** The head has an outcome: the lane's next message waits for the lane's next turn. */
-  #turnOver(lane: Lane, organization: Organization): void {
-    if (lane.queue.length > 0) organization.ready(lane)
+  #turnOver(lane: Lane): void {
+    if (lane.queue.length > 0) lane.organization.ready(lane)
     else this.#forgetLane(lane)
   }
 

@@ -3,6 +3,7 @@
 
 import type { Entry } from './entry.ts'
 import { Fifo } from './fifo.ts'
+import type { Organization } from './organization.ts'
 
 export type LaneState =
   /** No message waits. */
@@ -16,14 +17,17 @@ export type LaneState =
 
 export class Lane {
   readonly key: string
+  /** Whose limit and turns it shares. */
+  readonly organization: Organization
   readonly channelId: string
   readonly conversationId: string
   /** Messages without an outcome, in log order. The head stays until it has one. */
   readonly queue = new Fifo<Entry>()
   state: LaneState = { kind: 'idle' }
 
-  constructor(key: string, channelId: string, conversationId: string) {
+  constructor(key: string, organization: Organization, channelId: string, conversationId: string) {
     this.key = key
+    this.organization = organization
     this.channelId = channelId
     this.conversationId = conversationId
   }

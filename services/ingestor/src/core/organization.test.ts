@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 import { Lane } from './lane.ts'
 import { Organization } from './organization.ts'
 
-const lane = (name: string) => new Lane(name, 'channel', name)
 const unlimited = () => new Organization('org', { limitPerMinute: 0, burst: 1 })
+const lane = (name: string, organization = unlimited()) => new Lane(name, organization, 'channel', name)
 
 test('lanes take turns in the order they became ready', () => {
   const organization = unlimited()
