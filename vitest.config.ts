@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{libs,services,tools}/**/*.test.ts', 'test/support/**/*.test.ts', 'test/tidy.test.ts'],
+          include: ['{libs,services,tools}/**/*.test.ts', 'test/support/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 10_000,
         },
       },

@@ -22,7 +22,6 @@ const stampFile = join(root, 'node_modules', '.installed-from')
 const installingFile = join(local, 'installing')
 /** Longer than an install may take on a slow line. */
 const installDeadlineMs = 900_000
-const windows = process.platform === 'win32'
 
 /** The exit code a shell gives a process ended by a signal: 128 + its number. */
 const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
@@ -100,7 +99,7 @@ async function findNode() {
   }
   say(`Node ${nodeMajor} is needed and this is ${process.version}: bringing it from the npm registry (once)…`)
   const npx = ['--yes', '--package', `node@${nodeMajor}`, '--', 'node', '-p', 'process.execPath']
-  const { code, output } = await run('npx', npx, { stdio: ['ignore', 'pipe', 'inherit'], shell: windows })
+  const { code, output } = await run('npx', npx, { stdio: ['ignore', 'pipe', 'inherit'] })
   const path = output.trim()
   if (code !== 0 || !path) {
     fail(
@@ -136,8 +135,8 @@ async function install(env) {
   rmSync(stampFile, { force: true })
   // `install`, not `ci`: a registry that serves only this machine's platform packages leaves gaps in the lock file that
   // `ci` refuses. `install` keeps the locked versions all the same.
-  const npm = ['install', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true']
-  const { code } = await run('npm', npm, { env, stdio: ['ignore', 'inherit', 'inherit'], shell: windows })
+  const npm = ['install', '--loglevel=error', '--progress=true']
+  const { code } = await run('npm', npm, { env, stdio: ['ignore', 'inherit', 'inherit'] })
   if (code !== 0) fail('npm install failed: see its message above. Run the same command again once it is mended.')
   writeFileSync(stampFile, fingerprint())
   rmSync(installingFile, { force: true })
@@ -188,7 +187,7 @@ if (!target) fail('usage: node tools/launch.mjs <file.ts | tool> [arguments]')
 const node = await findNode()
 const env = {
   ...process.env,
-  PATH: [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(windows ? ';' : ':'),
+  PATH: [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(':'),
   LAUNCHER_PID: String(process.pid),
 }
 await install(env)

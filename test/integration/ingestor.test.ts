@@ -3,10 +3,11 @@
 // Failure: a message lost, created twice, accepted out of the order of its conversation, without a receipt, or a lag that
 // stays; a record that stops the one after it; a dead letter that is not the original.
 
+import { freePort } from '@bridge/local-kafka/ports'
 import { type Simulator, startSimulator } from '@bridge/partoo-simulator/simulator'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { json, TestKafka } from '../support/kafka.ts'
-import { freePort, ServiceProcess } from '../support/service.ts'
+import { ServiceProcess } from '../support/service.ts'
 import { type TestTopics, testTopics } from '../support/topics.ts'
 import { until } from '../support/wait.ts'
 

@@ -2,12 +2,12 @@
 // Failure: a record reported as stored that is not in its topic, one refused that fits, order lost within a partition, an
 // answer that does not come.
 
+import { freePort } from '@bridge/local-kafka/ports'
 import { createLog } from '@bridge/runtime/log'
 import { SafeProducer } from '@bridge/runtime/safe-producer'
 import type { OutgoingRecord } from '@bridge/schemas/record'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { TestKafka } from '../support/kafka.ts'
-import { freePort } from '../support/service.ts'
 import { type TestTopics, testTopics } from '../support/topics.ts'
 import { until } from '../support/wait.ts'
 

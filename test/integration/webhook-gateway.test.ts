@@ -5,10 +5,11 @@
 
 import { once } from 'node:events'
 import { type ClientRequest, request as httpRequest } from 'node:http'
+import { freePort } from '@bridge/local-kafka/ports'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { json, type Read, TestKafka } from '../support/kafka.ts'
 import { KafkaProxy, type ProxyState } from '../support/kafka-proxy.ts'
-import { freePort, ServiceProcess } from '../support/service.ts'
+import { ServiceProcess } from '../support/service.ts'
 import { type TestTopics, testTopics } from '../support/topics.ts'
 import { until } from '../support/wait.ts'
 import { type EventFields, messageEvent, signingKey } from '../support/webhooks.ts'

@@ -248,7 +248,9 @@ export class Replica implements Member {
         const { token } = effect
         const startedAt = this.#wallTime()
         partoo.call(effect, this.#witness.recordOf(token), isAlive, (answer) =>
-          this.#here(() => this.#submit({ kind: 'called', token, answer, startedAt, endedAt: this.#wallTime() })),
+          this.#here(() =>
+            this.#submit({ kind: 'called', token, answer, startedAt, endedAt: this.#wallTime(), durationMs: 0 }),
+          ),
         )
         return
       }

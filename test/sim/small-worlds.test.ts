@@ -157,7 +157,7 @@ class SmallWorld {
         this.#judgeCall(this.#offsetOf.get(token)!)
         this.#begin([...this.#small.answers], (kind) => {
           const answer = answers[kind as Answer['kind']]
-          return { kind: 'called', token, answer, startedAt, endedAt: startedAt }
+          return { kind: 'called', token, answer, startedAt, endedAt: startedAt, durationMs: 0 }
         })
         return
       }

@@ -2,8 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { errorLine } from '@bridge/runtime/log'
 import { until } from './wait.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -43,7 +43,11 @@ export class ServiceProcess {
   }
 
   async ready(deadlineMs = 30_000): Promise<void> {
-    await until(`readiness at ${this.adminUrl}; its output:\n${this.#output}`, () => this.#isReady(), deadlineMs)
+    try {
+      await until(`readiness at ${this.adminUrl}`, () => this.#isReady(), deadlineMs)
+    } catch (error) {
+      throw new Error(`${errorLine(error)}; its output:\n${this.#output}`)
+    }
   }
 
   async readiness(): Promise<{ status: number; text: string }> {
@@ -77,15 +81,4 @@ export class ServiceProcess {
       return false
     }
   }
-}
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

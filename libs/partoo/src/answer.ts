@@ -30,6 +30,16 @@ export type Answer =
   /** Trouble that passes: 5xx, 408, 421, 425, timeout, connection error. `retryAfterMs` is a lower bound, if any. */
   | { kind: 'unavailable'; status: number | null; detail: string; retryAfterMs: number | null; body: Buffer | null }
 
+/** Every kind of answer, for metrics. */
+export const answerKinds = [
+  'accepted',
+  'rejected',
+  'forbidden',
+  'misdirected',
+  'limited',
+  'unavailable',
+] as const satisfies Answer['kind'][]
+
 const transientStatuses = new Set([408, 421, 425])
 const retryAfterMsMax = 3_600_000
 const limitedPauseMs = 60_000

@@ -9,7 +9,6 @@ export const signatureHeader = 'x-partoo-signature-v1'
 /** The header that marks a test delivery, as Node names it. It is not part of what is signed. */
 export const tryoutHeader = 'x-partoo-webhook-tryout'
 
-export const signatureBytes = 64
 const signatureText = /^[A-Za-z0-9+/]{86}(==)?$/
 
 const block = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g

@@ -7,6 +7,9 @@ import type { Registry } from 'prom-client'
 /** Whether the service can do its work; `because` is one line for the person who asks. */
 export type Readiness = { ready: true } | { ready: false; because: string }
 
+/** What a service says from SIGTERM on, so that nothing new is sent to it. */
+export const notReadyWhileStopping: Readiness = { ready: false, because: 'stopping' }
+
 export type AdminServer = { port: number; close(): Promise<void> }
 
 /** Starts the admin server. Rejects where the port is taken. */

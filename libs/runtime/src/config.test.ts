@@ -51,5 +51,5 @@ test('a secret comes from a file, without its last newline; one that cannot be r
 test('--help tells every variable; --config works on a broken configuration and masks secrets', () => {
   expect(helpText('It does.', declared)).toContain('  KEY, KEY_FILE\n      what opens it [none]')
   const text = configText(declared, { KEY: 'planted', PORT: 'x' }, ['NAME is required'])
-  expect(text).toBe('NAME= (not set)\nPORT=x\nKEY=***\nLEVEL=info (default)\n\nNAME is required')
+  expect(text).toBe('NAME= (not set)\nPORT=?\nKEY=***\nLEVEL=info (default)\n\nNAME is required')
 })

@@ -62,6 +62,7 @@ export const types = {
       .refine((n) => n >= from && n <= to, { error: `must be a whole number from ${from} to ${to}` }),
   oneOf: <const T extends readonly [string, ...string[]]>(values: T) =>
     z.enum(values, { error: `must be one of ${values.join(', ')}` }) as unknown as z.ZodType<T[number], string>,
+  organizationId: z.string().regex(/^\S{1,1024}$/, "must be an organization's id"),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a topic name: 1 to 249 letters, digits, dots, dashes, underscores'),
@@ -150,6 +151,8 @@ export function configText(declared: Declared, env: NodeJS.ProcessEnv, problems:
     if ('problem' in given) return `${name}=?`
     const text = given.text ?? variable.fallback
     if (text === undefined) return `${name}= (not set)`
+    // A value that is wrong may hold what it must not, such as a password in a URL.
+    if (!variable.type.safeParse(text).success) return `${name}=?`
     return `${name}=${variable.secret ? '***' : text}${given.text === undefined ? ' (default)' : ''}`
   })
   const verdict = problems.length === 0 ? ['The configuration is complete.'] : problems

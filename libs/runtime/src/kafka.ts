@@ -77,6 +77,14 @@ export function checkKafka(values: Partial<KafkaValues>): string[] {
   return problems
 }
 
+/** Problems where two of the named topics are one: each has a contract of its own. */
+export function checkTopicsDiffer<N extends string>(values: Partial<Record<N, string>>, names: N[]): string[] {
+  const topics = names.map((name) => values[name]).filter((topic) => topic !== undefined)
+  return new Set(topics).size < topics.length
+    ? [`${names.slice(0, -1).join(', ')} and ${names.at(-1)} must differ`]
+    : []
+}
+
 /** The connection that checked variables describe. */
 export function kafkaConnection(values: KafkaValues): KafkaConnection {
   const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path, 'utf8'))

@@ -2,7 +2,7 @@
 //   0   stopped in order         1   could not start, or failed      78  the configuration is wrong (EX_CONFIG)
 
 import { type ConfigRead, configText, helpText, type Variable } from './config.ts'
-import { createLog, errorLine, type Log, type LogLevel } from './log.ts'
+import { bugFields, createLog, errorLine, type Log, type LogLevel } from './log.ts'
 
 /** What is opened is closed in reverse order. Stopping is one thing that happens once, however often it is asked for. */
 export class Lifecycle {
@@ -102,7 +102,7 @@ export async function runService<C extends { logLevel: LogLevel; stopDeadlineMs:
   // Not stopped in order: what a broken process would still flush or commit cannot be trusted, and all of it is repeatable.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => {
-      log.fatal({ event, error: errorLine(error), stack: error instanceof Error ? error.stack : undefined }, 'bug')
+      log.fatal({ event, ...bugFields(error) }, 'bug')
       process.exit(1)
     })
   }

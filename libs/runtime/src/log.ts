@@ -28,3 +28,10 @@ export function errorLine(error: unknown): string {
     ? `${error.message}: ${errorLine(error.cause)}`
     : error.message
 }
+
+/** Where an error was thrown, without its message: that may quote what was being read. */
+export function bugFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { thrown: typeof error }
+  const stack = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+  return { thrown: error.name, stack: stack.slice(0, 8).join('\n') }
+}

@@ -1,7 +1,7 @@
 // The contract of the dead-letter topic: the original record, key, value and headers byte for byte, plus these headers.
 
 import type { DeadLetterReason } from './receipt.ts'
-import { type ConsumedRecord, headerValue, type OutgoingRecord } from './record.ts'
+import type { ConsumedRecord, OutgoingRecord } from './record.ts'
 
 export const deadLetterPrefix = 'partoo-dlq-'
 export const responseHeadBytesMax = 1024
@@ -65,9 +65,4 @@ export function deadLetter(
     headers,
     sourcePartition: record.partition,
   }
-}
-
-/** The reason in a dead letter's headers, for whoever reads them. */
-export function deadLetterReason(record: ConsumedRecord): string | undefined {
-  return headerValue(record.headers, `${deadLetterPrefix}reason`)?.toString()
 }

@@ -11,8 +11,14 @@ import {
   types,
   type Values,
 } from '@bridge/runtime/config'
-import { checkKafka, type KafkaConnection, kafkaConnection, kafkaVariables } from '@bridge/runtime/kafka'
-import { type LogLevel, logLevels } from '@bridge/runtime/log'
+import {
+  checkKafka,
+  checkTopicsDiffer,
+  type KafkaConnection,
+  kafkaConnection,
+  kafkaVariables,
+} from '@bridge/runtime/kafka'
+import { type ServiceConfig, serviceConfig, serviceVariables } from '@bridge/runtime/service-variables'
 import { topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
 
@@ -38,7 +44,7 @@ export const variables = {
   PARTOO_BASE_URL: optional('base URL with /v2, instead of the environment’s', types.httpUrl),
   PARTOO_API_KEY: secret(required('API key with ORG_ADMIN or PROVIDER rights', printable)),
   PARTOO_CHANNEL_ID: required('the custom channel that messages without channel_id go to', types.text),
-  PARTOO_ORG_ID: optional('the organization’s id, for names in metrics', types.text),
+  PARTOO_ORG_ID: optional('the organization’s id, for names in metrics', types.organizationId),
   PARTOO_RATE_LIMIT_PER_MINUTE: defaultsTo(
     '300',
     'requests a minute that the organization may make; 0: no limit',
@@ -61,10 +67,7 @@ export const variables = {
     '… its least age then, in milliseconds: both must be reached',
     types.whole(0, 604_800_000),
   ),
-  ADMIN_HOST: defaultsTo('0.0.0.0', 'address of /healthz, /readyz and /metrics', types.text),
-  ADMIN_PORT: defaultsTo('9464', 'port of /healthz, /readyz and /metrics', types.port),
-  STOP_DEADLINE_MS: defaultsTo('20000', 'from SIGTERM to exit, in milliseconds', types.whole(100, 600_000)),
-  LOG_LEVEL: defaultsTo('info', logLevels.join(', '), types.oneOf(logLevels)),
+  ...serviceVariables(9464),
 }
 
 /** The channels that messages may go to, and the one for messages that name none. */
@@ -73,7 +76,7 @@ export type Channels = {
   defaultChannelId: string | null
 }
 
-export type IngestorConfig = {
+export type IngestorConfig = ServiceConfig & {
   kafka: KafkaConnection
   groupId: string
   topics: { outbound: string; dlq: string; receipts: string }
@@ -86,9 +89,6 @@ export type IngestorConfig = {
   inFlightMax: number
   timeoutMs: number
   retry: { attemptsMax: number; ageMinMs: number }
-  admin: { host: string; port: number }
-  stopDeadlineMs: number
-  logLevel: LogLevel
 }
 
 /** Reads the configuration, or everything that is wrong with it. */
@@ -101,6 +101,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
   return {
     kind: 'read',
     config: {
+      ...serviceConfig(values),
       kafka: kafkaConnection(values),
       groupId: values.INGESTOR_GROUP_ID,
       topics: { outbound: values.OUTBOUND_TOPIC, dlq: values.DLQ_TOPIC, receipts: values.RECEIPTS_TOPIC },
@@ -116,16 +117,12 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
       inFlightMax: values.PARTOO_MAX_IN_FLIGHT,
       timeoutMs: values.PARTOO_TIMEOUT_MS,
       retry: { attemptsMax: values.RETRY_ATTEMPTS_MAX, ageMinMs: values.RETRY_AGE_MIN_MS },
-      admin: { host: values.ADMIN_HOST, port: values.ADMIN_PORT },
-      stopDeadlineMs: values.STOP_DEADLINE_MS,
-      logLevel: values.LOG_LEVEL,
     },
   }
 }
 
 function check(values: Partial<Values<typeof variables>>): string[] {
   const problems = checkKafka(values)
-  const named = [values.OUTBOUND_TOPIC, values.DLQ_TOPIC, values.RECEIPTS_TOPIC].filter((topic) => topic !== undefined)
-  if (new Set(named).size < named.length) problems.push('OUTBOUND_TOPIC, DLQ_TOPIC and RECEIPTS_TOPIC must differ')
+  problems.push(...checkTopicsDiffer(values, ['OUTBOUND_TOPIC', 'DLQ_TOPIC', 'RECEIPTS_TOPIC']))
   return problems
 }

@@ -146,9 +146,10 @@ export class Driver {
     const startedMs = performance.now()
     const startedAt = isoNow()
     const answer = await client.ingest({ channelId, apiKey, message })
-    metrics.callSeconds.observe((performance.now() - startedMs) / 1000)
+    const durationMs = performance.now() - startedMs
+    metrics.callSeconds.observe(durationMs / 1000)
     metrics.calls.inc({ channel: channelId, outcome: answer.kind })
-    this.submit({ kind: 'called', token, answer, startedAt, endedAt: isoNow() })
+    this.submit({ kind: 'called', token, answer, startedAt, endedAt: isoNow(), durationMs })
   }
 
   async #publishReceipt({ token, receipt, source }: Extract<Effect, { kind: 'publishReceipt' }>): Promise<void> {
@@ -201,7 +202,17 @@ export class Driver {
     }, delayMs)
   }
 
-  #tellAttempt({ record, channelId, conversationId, messageId, attempt, answer, next, delayMs }: AttemptReport): void {
+  #tellAttempt({
+    record,
+    channelId,
+    conversationId,
+    messageId,
+    attempt,
+    answer,
+    durationMs,
+    next,
+    delayMs,
+  }: AttemptReport): void {
     const { metrics, log } = this.#parts
     if (next === 'accepted') {
       metrics.acceptanceDelaySeconds.observe(Math.max(0, Date.now() - record.timestampMs) / 1000)
@@ -216,6 +227,7 @@ export class Driver {
       attempt,
       outcome: answer.kind,
       status: answer.status,
+      durationMs: Math.round(durationMs),
       ...(answer.kind === 'unavailable' && { detail: answer.detail }),
       next,
       ...(delayMs !== null && { nextInMs: Math.round(delayMs) }),

@@ -5,7 +5,7 @@
 //                          └── what came of it ┴─► producer ─► receipts, dead letters ─► settled ─► committed
 
 import { PartooClient } from '@bridge/partoo/client'
-import { startAdminServer } from '@bridge/runtime/admin-server'
+import { notReadyWhileStopping, startAdminServer } from '@bridge/runtime/admin-server'
 import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
 import { SafeProducer } from '@bridge/runtime/safe-producer'
@@ -54,6 +54,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
 
   // The driver performs what the core decides; the consumer brings it the records.
   const metrics = createMetrics(
+    config.channels.byId.keys(),
     () => core.view(performance.now()),
     (topic, partition) => consumer.highWatermark(topic, partition),
   )
@@ -74,7 +75,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
   const admin = await startAdminServer({
     ...config.admin,
     registry: metrics.registry,
-    readiness: () => consumer.readiness(),
+    readiness: () => (life.stopping ? notReadyWhileStopping : consumer.readiness()),
   })
   life.onStop('admin server', () => admin.close())
   life.onStop('Partoo client', () => client.close())

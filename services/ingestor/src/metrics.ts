@@ -1,5 +1,7 @@
 // The ingestor's metrics. Labels are closed sets: configured channels and organizations, topics, partitions, and our words.
 
+import { answerKinds } from '@bridge/partoo/answer'
+import { deadLetterReasons } from '@bridge/schemas/receipt'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CoreView } from './core/view.ts'
 
@@ -11,10 +13,12 @@ export type Metrics = ReturnType<typeof createMetrics>
 /**
  * Creates the metrics of one ingestor.
  *
+ * @param channelIds the configured channels
  * @param view what the core holds, read at each scrape
  * @param highWatermark the end of a partition's log as far as it is known
  */
 export function createMetrics(
+  channelIds: Iterable<string>,
   view: () => CoreView,
   highWatermark: (topic: string, partition: number) => number | undefined,
 ) {
@@ -84,7 +88,7 @@ export function createMetrics(
       }
     },
   })
-  return {
+  const metrics = {
     registry,
     calls: new Counter({
       name: 'partoo_calls_total',
@@ -128,4 +132,9 @@ export function createMetrics(
       registers,
     }),
   }
+  // Every series is there from the start: a first dead letter is an increase, not the birth of a series.
+  for (const channel of channelIds) for (const outcome of answerKinds) metrics.calls.inc({ channel, outcome }, 0)
+  for (const reason of deadLetterReasons) metrics.deadLetters.inc({ reason }, 0)
+  for (const status of ['accepted', 'rejected'] as const) metrics.receipts.inc({ status }, 0)
+  return metrics
 }

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { signingKey } from '../../../test/support/webhooks.ts'
-import { type Config, readConfig } from './config.ts'
+import { readConfig } from './config.ts'
 
 const complete = { KAFKA_BROKERS: 'kafka:9092' }
 
-function configOf(env: NodeJS.ProcessEnv): Config {
+function configOf(env: NodeJS.ProcessEnv): GatewayConfig {
   const read = readConfig({ ...complete, ...env })
   if (read.kind === 'wrong') throw new Error(read.problems.join('\n'))
   return read.config

@@ -4,8 +4,14 @@ import type { KeyObject } from 'node:crypto'
 import { type Environment, environments, publicKeyPem } from '@bridge/partoo/environment'
 import { readPublicKeys } from '@bridge/partoo/signature'
 import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
-import { checkKafka, type KafkaConnection, kafkaConnection, kafkaVariables } from '@bridge/runtime/kafka'
-import { type LogLevel, logLevels } from '@bridge/runtime/log'
+import {
+  checkKafka,
+  checkTopicsDiffer,
+  type KafkaConnection,
+  kafkaConnection,
+  kafkaVariables,
+} from '@bridge/runtime/kafka'
+import { type ServiceConfig, serviceConfig, serviceVariables } from '@bridge/runtime/service-variables'
 import { topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
 
@@ -28,6 +34,7 @@ const topic = (role: 'replies' | 'receipts' | 'events') =>
   defaultsTo(topics[role].defaultName, `topic: ${topics[role].purpose}`, types.topic)
 
 export const variables = {
+  ...kafkaVariables('partoo-webhook-gateway'),
   WEBHOOK_PORT: defaultsTo('8080', 'public port that receives the webhooks', types.port),
   WEBHOOK_HOST: defaultsTo('0.0.0.0', 'address that the public port listens on', types.text),
   WEBHOOK_PATH: defaultsTo('/webhooks/partoo', 'path of the webhooks', path),
@@ -55,37 +62,31 @@ export const variables = {
   ),
   PARTOO_ORG_ID: optional(
     'your organization at Partoo: only its events become replies and receipts; unset, those of every organization do',
-    z.string().regex(/^\S{1,1024}$/, "must be an organization's id"),
+    types.organizationId,
   ),
   REPLIES_TOPIC: topic('replies'),
   RECEIPTS_TOPIC: topic('receipts'),
   EVENTS_TOPIC: topic('events'),
-  ADMIN_PORT: defaultsTo('9465', 'port of /healthz, /readyz and /metrics; never make it public', types.port),
-  ADMIN_HOST: defaultsTo('0.0.0.0', 'address that the admin port listens on', types.text),
-  STOP_DEADLINE_MS: defaultsTo('20000', 'milliseconds from SIGTERM to exit', types.whole(1, 600_000)),
-  LOG_LEVEL: defaultsTo('info', logLevels.join(', '), types.oneOf(logLevels)),
-  ...kafkaVariables('partoo-webhook-gateway'),
+  ...serviceVariables(9465),
 }
 
 export type Topics = { replies: string; receipts: string; events: string }
 
-export type Config = {
+export type GatewayConfig = ServiceConfig & {
   webhook: { host: string; port: number; path: string; deadlineMs: number; bodyBytesMax: number }
   /** What proves that a webhook is Partoo's, and meant for us. */
   proof: { keys: readonly KeyObject[]; secret: string | undefined }
   /** Organizations that are ours; empty: none is configured, and every one counts as known. */
   orgIds: ReadonlySet<string>
   topics: Topics
-  admin: { host: string; port: number }
   kafka: KafkaConnection
-  stopDeadlineMs: number
-  logLevel: LogLevel
 }
 
 /** Reads and checks the configuration. @returns it, or every problem, one line each */
-export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<Config> {
+export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
   const read = readVariables(variables, env, (values) => {
     const problems = checkKafka(values)
+    problems.push(...checkTopicsDiffer(values, ['REPLIES_TOPIC', 'RECEIPTS_TOPIC', 'EVENTS_TOPIC']))
     if (values.WEBHOOK_PORT !== undefined && values.WEBHOOK_PORT !== 0 && values.WEBHOOK_PORT === values.ADMIN_PORT) {
       problems.push('ADMIN_PORT is the same as WEBHOOK_PORT: the admin port must not be the public one')
     }
@@ -96,6 +97,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<Config> {
   return {
     kind: 'read',
     config: {
+      ...serviceConfig(values),
       webhook: {
         host: values.WEBHOOK_HOST,
         port: values.WEBHOOK_PORT,
@@ -109,10 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<Config> {
       },
       orgIds: new Set(values.PARTOO_ORG_ID === undefined ? [] : [values.PARTOO_ORG_ID]),
       topics: { replies: values.REPLIES_TOPIC, receipts: values.RECEIPTS_TOPIC, events: values.EVENTS_TOPIC },
-      admin: { host: values.ADMIN_HOST, port: values.ADMIN_PORT },
       kafka: kafkaConnection(values),
-      stopDeadlineMs: values.STOP_DEADLINE_MS,
-      logLevel: values.LOG_LEVEL,
     },
   }
 }

@@ -30,10 +30,3 @@ export function webhookFields(classified: Classified, tryout: boolean): Record<s
     ...(externalMessageId.kind === 'carried' && { external_message_id: externalMessageId.id }),
   }
 }
-
-/** Where an error was thrown, without its message: that may quote what was being read. */
-export function bugFields(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { thrown: typeof error }
-  const stack = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
-  return { thrown: error.name, stack: stack.slice(0, 8).join('\n') }
-}

@@ -1,10 +1,10 @@
 // The webhook gateway: receives Partoo's signed webhooks and answers 200 once they are in Kafka.
 // Reads top to bottom as the life of the process; what is opened here is closed in reverse order.
 
-import { startAdminServer } from '@bridge/runtime/admin-server'
+import { notReadyWhileStopping, startAdminServer } from '@bridge/runtime/admin-server'
 import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
-import { type Config, readConfig, variables } from './config.ts'
+import { type GatewayConfig, readConfig, variables } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { gatewayProducer, KafkaPublisher } from './publisher.ts'
 import { WebhookServer } from './server.ts'
@@ -20,7 +20,7 @@ await runService({
   start,
 })
 
-async function start(config: Config, log: Log, life: Lifecycle): Promise<void> {
+async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<void> {
   warnWhereOpen(config, log)
   const metrics = createMetrics()
 
@@ -29,7 +29,7 @@ async function start(config: Config, log: Log, life: Lifecycle): Promise<void> {
     ...config.admin,
     registry: metrics.registry,
     readiness: () => {
-      if (life.stopping) return { ready: false, because: 'stopping' }
+      if (life.stopping) return notReadyWhileStopping
       return listening ? { ready: true } : { ready: false, because: 'starting' }
     },
   })
@@ -46,7 +46,7 @@ async function start(config: Config, log: Log, life: Lifecycle): Promise<void> {
 }
 
 /** Partoo signs the webhooks of all its customers with one key: a signature alone does not prove that an event is ours. */
-function warnWhereOpen(config: Config, log: Log): void {
+function warnWhereOpen(config: GatewayConfig, log: Log): void {
   if (config.orgIds.size > 0) return
   const consequence = 'every organization counts as ours: any customer of Partoo can have replies published here'
   if (config.proof.secret === undefined) {

@@ -14,12 +14,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { readSignature, signatureHeader, tryoutHeader } from '@bridge/partoo/signature'
 import { readWebhookEvent } from '@bridge/partoo/webhook-event'
 import { listen } from '@bridge/runtime/admin-server'
-import type { Log } from '@bridge/runtime/log'
+import { bugFields, type Log } from '@bridge/runtime/log'
 import { BodyReader } from './body.ts'
 import { classify } from './classify.ts'
-import type { Config } from './config.ts'
+import type { GatewayConfig } from './config.ts'
 import { by } from './deadline.ts'
-import { bugFields, webhookFields } from './log-fields.ts'
+import { webhookFields } from './log-fields.ts'
 import type { AnswerLabel, Metrics } from './metrics.ts'
 import type { Publisher } from './publisher.ts'
 import { toFact } from './records.ts'
@@ -41,7 +41,7 @@ const answerMargin = { share: 0.05, ms: 250 }
 const retryAfterSeconds = '5'
 const traceparentText = /^[\x21-\x7e]{1,256}$/
 
-export type WebhookServerOptions = Pick<Config, 'webhook' | 'proof' | 'orgIds' | 'topics'> & {
+export type WebhookServerOptions = Pick<GatewayConfig, 'webhook' | 'proof' | 'orgIds' | 'topics'> & {
   publisher: Publisher
   metrics: Metrics
   log: Log

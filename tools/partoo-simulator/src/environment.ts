@@ -21,7 +21,8 @@ Environment:
   SIMULATOR_CUSTOM_CHANNEL_ON      message, conversation, both (default) or neither
   SIMULATOR_CREATION_DELAY_MS      from acceptance to creation (50)
 
-Exit codes: 0 stopped by a signal, 1 the port cannot be had, 78 the configuration is wrong.
+Exit codes: 0 stopped by a signal, 1 the port cannot be had, 64 unknown argument,
+78 the configuration is wrong.
 `
 
 const portDefault = 8_090

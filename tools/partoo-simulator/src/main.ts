@@ -5,12 +5,13 @@ import { createSigner } from './signing.ts'
 import { type Simulator, startSimulator } from './simulator.ts'
 
 const exitPortTaken = 1
+const exitUsage = 64
 const exitConfiguration = 78
 
 const [argument, ...more] = process.argv.slice(2)
 const known = argument === undefined || ['--help', '-h', '--public-key'].includes(argument)
 if (!known || more.length > 0) {
-  fail([`unknown argument ${known ? more[0] : argument}; --help says what there is`], exitConfiguration)
+  fail([`unknown argument ${known ? more[0] : argument}; --help says what there is`], exitUsage)
 } else if (argument === '--help' || argument === '-h') {
   process.stdout.write(help)
 } else {
@@ -43,8 +44,7 @@ async function run(options: Parameters<typeof startSimulator>[0] & { host: strin
       () => process.exit(1),
     )
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
 }
 
 function whyNotListening(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): string {

@@ -108,7 +108,7 @@ test('main: --help and --public-key print and end with 0', async () => {
   ])
   expect(help).toMatchObject({ code: 0, err: '', out: expect.stringContaining('SIMULATOR_PORT') })
   expect(key).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^-----BEGIN PUBLIC KEY-----/) })
-  expect(unknown).toMatchObject({ code: 78, out: '', err: expect.stringContaining('--hepl') })
+  expect(unknown).toMatchObject({ code: 64, out: '', err: expect.stringContaining('--hepl') })
 })
 
 test('main: every problem of the configuration at once, exit 78', async () => {

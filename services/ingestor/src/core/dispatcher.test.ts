@@ -55,7 +55,8 @@ function coreWith(conversations: string[], changed: Partial<CoreOptions> = {}) {
 
 const kinds = (effects: Effect[]) => effects.map(({ kind }) => kind)
 const called = (effects: Effect[]) => effects.flatMap((effect) => (effect.kind === 'call' ? [effect.token] : []))
-const end = (token: number) => ({ kind: 'called', token, answer: accepted, startedAt: at, endedAt: at }) as const
+const end = (token: number) =>
+  ({ kind: 'called', token, answer: accepted, startedAt: at, endedAt: at, durationMs: 1 }) as const
 
 test('a record is called, its receipt is published, and only then its offset is committed', () => {
   const { core, effects } = coreWith(['a'])
@@ -74,7 +75,7 @@ test('one conversation is called one message at a time, two at once', () => {
 test('a message that fails keeps its place until its backoff has passed', () => {
   const { core } = coreWith(['a', 'a'])
   const answer = { kind: 'unavailable', status: 503, detail: 'HTTP 503', retryAfterMs: null, body: null } as const
-  const failed = core.handle({ kind: 'called', token: 1, answer, startedAt: at, endedAt: at }, 100)
+  const failed = core.handle({ kind: 'called', token: 1, answer, startedAt: at, endedAt: at, durationMs: 1 }, 100)
   expect(failed).toContainEqual({ kind: 'wake', atMs: 600 })
   expect(called(core.handle({ kind: 'woke' }, 600))).toEqual([1])
 })

@@ -20,7 +20,7 @@ import { Organization } from './organization.ts'
 import { countAttempt, decide, noAttempts, type Outcome } from './outcome.ts'
 import { PartitionState, partitionKey } from './partition.ts'
 import type { RetryPolicy } from './retry.ts'
-import { type CoreView, viewOfOrganization, viewOfPartition } from './view.ts'
+import { type CoreView, type HoldCause, viewOfOrganization, viewOfPartition } from './view.ts'
 
 export type CoreOptions = {
   organizations: { name: string; limitPerMinute: number }[]
@@ -136,7 +136,7 @@ export class Dispatcher {
       organizations: [...this.#organizations.values()].map((organization) => viewOfOrganization(organization, nowMs)),
       partitions: [...this.#partitions.values()]
         .filter((state) => state.owned)
-        .map((state) => viewOfPartition(state, nowMs)),
+        .map((state) => viewOfPartition(state, this.#hold(nowMs), nowMs)),
     }
   }
 
@@ -307,7 +307,7 @@ export class Dispatcher {
     let wakeMs = Number.POSITIVE_INFINITY
     for (let i = 0; i < organizations.length; i += 1) {
       const organization = organizations[(this.#firstOrganization + i) % organizations.length] as Organization
-      while (this.#mayCall(nowMs)) {
+      while (this.#hold(nowMs) === null) {
         const next = organization.next(nowMs)
         if (next.kind === 'wait') {
           wakeMs = Math.min(wakeMs, next.untilMs)
@@ -320,14 +320,13 @@ export class Dispatcher {
     return wakeMs
   }
 
-  #mayCall(nowMs: number): boolean {
-    return (
-      this.#life === 'running' &&
-      this.#inFlight < this.#options.inFlightMax &&
-      this.#inFlight + this.#reporting < this.#options.reportingMax &&
-      this.#positioned &&
-      nowMs < this.#memberUntilMs
-    )
+  /** Why no call may start, whoever's turn it is; null where one may. */
+  #hold(nowMs: number): HoldCause | null {
+    const { inFlightMax, reportingMax } = this.#options
+    if (this.#life !== 'running') return 'stopping'
+    if (!this.#positioned || nowMs >= this.#memberUntilMs) return 'membership'
+    if (this.#inFlight >= inFlightMax) return 'in-flight'
+    return this.#inFlight + this.#reporting >= reportingMax ? 'kafka' : null
   }
 
   #call(lane: Lane, nowMs: number): void {
@@ -347,7 +346,7 @@ export class Dispatcher {
     })
   }
 
-  #called({ token, answer, startedAt, endedAt }: Extract<Fact, { kind: 'called' }>, nowMs: number): void {
+  #called({ token, answer, startedAt, endedAt, durationMs }: Extract<Fact, { kind: 'called' }>, nowMs: number): void {
     const entry = this.#entries.get(token)
     if (entry?.stage.kind !== 'inLane' || entry.stage.lane.state.kind !== 'calling') {
       throw new Error(`an answer for record ${token}, which is not being called`)
@@ -375,6 +374,7 @@ export class Dispatcher {
       messageId: message.external_message_id,
       attempt: before.made + 1,
       answer,
+      durationMs,
       next,
       delayMs: outcome.kind === 'retry' ? outcome.delayMs : outcome.kind === 'pause' ? outcome.pauseMs : null,
     })

@@ -36,7 +36,7 @@ export type Fact =
   /** In log order within each partition, as they were asked for: the order of a conversation hangs on it (L2). */
   | { kind: 'decoded'; results: { token: number; decoded: Decoded }[] }
   /** A call ended. Times are ISO 8601 UTC, of its start and its end. */
-  | { kind: 'called'; token: number; answer: Answer; startedAt: string; endedAt: string }
+  | { kind: 'called'; token: number; answer: Answer; startedAt: string; endedAt: string; durationMs: number }
   | { kind: 'published'; token: number; stored: Stored }
   | { kind: 'committed'; generation: number; ok: boolean }
   /** The coordinator answered a heartbeat that was sent `ageMs` ago: then the partitions were still ours. */
@@ -73,6 +73,7 @@ export type AttemptReport = {
   /** 1 for the first call. */
   attempt: number
   answer: Answer
+  durationMs: number
   next: AttemptNext
   /** Until the next attempt, at least; null where there is none. */
   delayMs: number | null

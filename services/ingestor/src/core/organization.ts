@@ -23,10 +23,6 @@ export class Organization {
     this.limiter = new Limiter(limit)
   }
 
-  get readyCount(): number {
-    return this.#ready.length
-  }
-
   get pausedUntilMs(): number {
     return this.#pausedUntilMs
   }

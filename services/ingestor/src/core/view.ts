@@ -12,7 +12,7 @@ export type CoreView = {
   inFlight: number
   publishing: number
   lanes: number
-  organizations: { name: string; usedRatio: number; pausedUntilMs: number; ready: number }[]
+  organizations: { name: string; usedRatio: number }[]
   partitions: (PartitionName & {
     watermark: number
     cursor: number
@@ -32,19 +32,25 @@ export type OldestRecord = {
   conversationId: string | null
 }
 
+/** Why no call starts at all. `kafka`: it does not take the receipts. */
+export type HoldCause = 'stopping' | 'in-flight' | 'kafka' | 'membership'
+
 /** Why the oldest unsettled record of a partition has not moved. */
-export type StuckCause = 'decoding' | 'limit' | 'paused' | 'backoff' | 'calling' | 'kafka'
+export type StuckCause = 'decoding' | 'limit' | 'paused' | 'backoff' | 'calling' | HoldCause
 
 export function viewOfOrganization(organization: Organization, nowMs: number): CoreView['organizations'][number] {
   return {
     name: organization.name,
     usedRatio: organization.limiter.usedRatio(nowMs),
-    pausedUntilMs: organization.pausedUntilMs,
-    ready: organization.readyCount,
   }
 }
 
-export function viewOfPartition(state: PartitionState, nowMs: number): CoreView['partitions'][number] {
+/** @param hold why no call starts at all, if so */
+export function viewOfPartition(
+  state: PartitionState,
+  hold: HoldCause | null,
+  nowMs: number,
+): CoreView['partitions'][number] {
   const { topic, partition, ledger, committed } = state
   const oldest = state.entries.get(ledger.watermark)
   return {
@@ -53,24 +59,24 @@ export function viewOfPartition(state: PartitionState, nowMs: number): CoreView[
     watermark: ledger.watermark,
     cursor: ledger.cursor,
     committed,
-    oldest: oldest === undefined ? null : viewOfOldest(oldest, nowMs),
+    oldest: oldest === undefined ? null : viewOfOldest(oldest, hold, nowMs),
   }
 }
 
-function viewOfOldest(entry: Entry, nowMs: number): OldestRecord {
+function viewOfOldest(entry: Entry, hold: HoldCause | null, nowMs: number): OldestRecord {
   const { record, stage, partition } = entry
   const lane = stage.kind === 'inLane' ? stage.lane : null
   return {
     offset: record.offset,
     timestampMs: record.timestampMs,
     sinceMs: partition.movedMs,
-    cause: causeOf(entry, nowMs),
+    cause: causeOf(entry, hold, nowMs),
     channelId: lane?.channelId ?? null,
     conversationId: lane?.conversationId ?? null,
   }
 }
 
-function causeOf({ stage }: Entry, nowMs: number): StuckCause {
+function causeOf({ stage }: Entry, hold: HoldCause | null, nowMs: number): StuckCause {
   switch (stage.kind) {
     case 'decoding':
       return 'decoding'
@@ -80,6 +86,7 @@ function causeOf({ stage }: Entry, nowMs: number): StuckCause {
     case 'inLane': {
       const { state, organization } = stage.lane
       if (state.kind === 'calling' || state.kind === 'backoff') return state.kind
+      if (hold !== null) return hold
       return nowMs < organization.pausedUntilMs ? 'paused' : 'limit'
     }
   }
