@@ -1,5 +1,5 @@
 // Real: `npm start` through its launcher, with a Kafka, a simulator and both services of its own; `npm run produce` and
-// `npm run tail` beside it; signals. Doubled: Partoo itself (the simulator). It uses no Kafka of the test run.
+// `npm run tail` beside it; signals. Doubled: Partoo itself (the simulator). Only one test uses the Kafka of the run.
 // Failure: a step of the story missing or out of order; a process, port or folder left behind, whatever ended it.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
@@ -7,9 +7,11 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { kafkaClient, withAdmin } from '@bridge/local-kafka/kafka-client'
 import { isAlive } from '@bridge/local-kafka/owned-process'
 import { isPortFree } from '@bridge/local-kafka/ports'
-import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { testTopics } from '../support/topics.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const startUp = { timeout: 90_000, interval: 50 }
@@ -134,4 +136,30 @@ test('an unknown argument is not a start', async () => {
   const start = new Command('main.ts', ['--port', '1'])
   expect(await start.end()).toBe(64)
   expect(start.output).toContain('START_KAFKA_BROKERS')
+})
+
+test('a Kafka that is given, with an ingestor at work on it: names of its own, and nothing of them is left', async () => {
+  const brokers = inject('kafkaBrokers')
+  const topics = await testTopics(brokers)
+  const atWork = kafkaClient(brokers).consumer({ groupId: 'partoo-ingestor' })
+  const isMember = Promise.withResolvers<void>()
+  atWork.on('consumer.group_join', () => isMember.resolve())
+  await atWork.connect()
+  await atWork.subscribe({ topic: topics.names.replies })
+  await atWork.run({ eachMessage: async () => {} })
+  await isMember.promise
+  try {
+    const start = new Command('main.ts', [], { START_KAFKA_BROKERS: brokers })
+    await start.says(/Ready after [\d.]+ s/, startUp)
+    expect(start.output).toContain(`An ingestor is at work in group partoo-ingestor on ${brokers}`)
+    const processes = start.descendants()
+    expect(await start.end('SIGINT')).toBe(0)
+    await nothingIsLeft(processes)
+    const left = await withAdmin(kafkaClient(brokers), (admin) => admin.listTopics())
+    expect(left.filter((topic) => topic.startsWith('start-'))).toEqual([])
+  } finally {
+    await atWork.disconnect()
+    await withAdmin(kafkaClient(brokers), (admin) => admin.deleteGroups(['partoo-ingestor']))
+    await topics.remove()
+  }
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { signingKey } from '../../../test/support/webhooks.ts'
-import { readConfig } from './config.ts'
+import { type GatewayConfig, readConfig } from './config.ts'
 
 const complete = { KAFKA_BROKERS: 'kafka:9092' }
 

@@ -1,4 +1,5 @@
 // Owns the seeded generator behind fault probabilities: the same seed and the same requests draw the same faults.
+// The ingestor has the same few lines: the simulator shares no code with what it judges.
 
 /** Mulberry32: a function that answers numbers from 0 (included) to 1 (excluded), the same ones for the same seed. */
 export function seededRandom(seed: number): () => number {

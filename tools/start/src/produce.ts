@@ -1,9 +1,9 @@
 // `npm run produce`: puts one message into the outbound topic, as any producer of yours would, and says where it went.
 
 import { parseArgs } from 'node:util'
-import { isReachable, kafkaClient } from '@bridge/local-kafka/kafka-client'
+import { kafkaClient } from '@bridge/local-kafka/kafka-client'
 import { Partitioners } from 'kafkajs'
-import { findKafka } from './running.ts'
+import { exitUsage, reachKafka, tell } from './command.ts'
 
 const help = `npm run produce -- [options] "text"
 
@@ -15,8 +15,6 @@ Produces one message to the outbound topic of the running \`npm start\` (or of S
   --business <id>       business_id (42)
   --sender <type>       Consumer (default) or User
 `
-const exitUsage = 64
-const reachDeadlineMs = 5_000
 
 process.exitCode = await produce(process.argv.slice(2))
 
@@ -24,9 +22,8 @@ async function produce(args: string[]): Promise<number> {
   const read = readArguments(args)
   if (read.kind === 'help') return tell(help, 0)
   if (read.kind === 'wrong') return tell(`${read.why}\n\n${help}`, exitUsage)
-  const target = findKafka(process.env)
+  const target = await reachKafka(process.env)
   if (target.kind === 'none') return tell(`${target.why}\n`, 1)
-  if (!(await isReachable(target.brokers, reachDeadlineMs))) return tell(`No Kafka answers at ${target.brokers}.\n`, 1)
 
   const { message } = read
   const producer = kafkaClient(target.brokers, 'partoo-bridge-produce').producer({
@@ -87,11 +84,4 @@ function asMessage(content: string, options: Options) {
     sender_type: options.sender ?? 'Consumer',
     ...(options.name !== undefined && { consumer_name: options.name }),
   }
-}
-
-/** Results go to standard output, everything else to standard error. */
-function tell(text: string, exitCode: number): number {
-  const stream = exitCode === 0 ? process.stdout : process.stderr
-  stream.write(text)
-  return exitCode
 }

@@ -1,10 +1,9 @@
 // `npm run tail`: prints each record of one topic as a person can read it, until Ctrl-C.
 
 import { parseArgs } from 'node:util'
-import { isReachable } from '@bridge/local-kafka/kafka-client'
 import { type TopicRole, topics } from '@bridge/schemas/topics'
+import { exitUsage, reachKafka, tell } from './command.ts'
 import { follow } from './follow.ts'
-import { findKafka } from './running.ts'
 import { showRecord } from './show-record.ts'
 
 const roles = Object.keys(topics) as TopicRole[]
@@ -17,8 +16,6 @@ ${roles.map((role) => `  ${role.padEnd(18)} ${topics[role].defaultName}: ${topic
   --from-beginning   what is there already, too
 Without a topic: replies.
 `
-const exitUsage = 64
-const reachDeadlineMs = 5_000
 
 process.exitCode = await tail(process.argv.slice(2))
 
@@ -26,9 +23,8 @@ async function tail(args: string[]): Promise<number> {
   const read = readArguments(args)
   if (read.kind === 'help') return tell(help, 0)
   if (read.kind === 'wrong') return tell(`${read.why}\n\n${help}`, exitUsage)
-  const target = findKafka(process.env)
+  const target = await reachKafka(process.env)
   if (target.kind === 'none') return tell(`${target.why}\n`, 1)
-  if (!(await isReachable(target.brokers, reachDeadlineMs))) return tell(`No Kafka answers at ${target.brokers}.\n`, 1)
 
   const topic = target.topics[read.role]
   const asked = new Promise<'asked'>((resolve) => {
@@ -70,10 +66,4 @@ function readArguments(args: string[]): Read {
   } catch (error) {
     return { kind: 'wrong', why: error instanceof Error ? error.message : String(error) }
   }
-}
-
-function tell(text: string, exitCode: number): number {
-  const stream = exitCode === 0 ? process.stdout : process.stderr
-  stream.write(text)
-  return exitCode
 }

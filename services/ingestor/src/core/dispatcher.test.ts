@@ -187,3 +187,10 @@ test('a record that was settled while its partition was away is committed when i
   const read = core.handle({ kind: 'admitted', generation: 3, ...name, records: [record], offsetNext: 11 }, 500)
   expect(read).toEqual([{ kind: 'commit', generation: 3, offsets: [{ ...name, offsetNext: 11 }] }])
 })
+
+test('a receipt that was not stored is published again by itself, 200 ms later', () => {
+  const { core } = coreWith(['a'])
+  core.handle(end(1), 100)
+  expect(core.handle({ kind: 'published', token: 1, stored: 'failed' }, 110)).toEqual([{ kind: 'wake', atMs: 310 }])
+  expect(kinds(core.handle({ kind: 'woke' }, 310))).toEqual(['publishReceipt'])
+})

@@ -12,13 +12,13 @@ import type { Answer } from '@bridge/partoo/answer'
 import { noIds } from '@bridge/schemas/outbound-message'
 import { type ConsumedRecord, recordBytes } from '@bridge/schemas/record'
 import { CommitPace } from './commit-pace.ts'
-import { DueQueue } from './due-queue.ts'
 import type { Entry } from './entry.ts'
 import type { AttemptNext, Decoded, Effect, Fact, PartitionName, ReceiptDraft, Stored } from './facts.ts'
 import { Lane, laneKey } from './lane.ts'
 import { Organization } from './organization.ts'
 import { countAttempt, decide, noAttempts, type Outcome } from './outcome.ts'
 import { PartitionState, partitionKey } from './partition.ts'
+import { Publishing } from './publishing.ts'
 import type { RetryPolicy } from './retry.ts'
 import { type CoreView, type HoldCause, viewOfOrganization, viewOfPartition } from './view.ts'
 
@@ -42,10 +42,6 @@ export type CoreOptions = {
 
 /** Paused for a bound, resumed below this share of it: high, so that what is stuck does not keep the rest waiting. */
 const resumeShare = 0.9
-const publishRetryFirstMs = 200
-const publishRetryMaxMs = 5_000
-
-type Publish = Extract<Effect, { kind: 'publishReceipt' | 'storeDeadLetter' }>
 
 export class Dispatcher {
   readonly #options: CoreOptions
@@ -54,16 +50,13 @@ export class Dispatcher {
   readonly #lanes = new Map<string, Lane>()
   readonly #entries = new Map<number, Entry>()
   readonly #commits: CommitPace
-  readonly #republish = new DueQueue<Entry>()
+  readonly #publishing = new Publishing((effect) => this.#effects.push(effect))
   #effects: Effect[] = []
   #generation = 0
   #token = 0
   #admitted = 0
   #admittedBytes = 0
   #inFlight = 0
-  #publishing = 0
-  /** Those of them that are receipts: what Kafka does not take holds back calls. */
-  #reporting = 0
   #memberUntilMs = Number.NEGATIVE_INFINITY
   /** Whether it is known where the partitions of this generation stand. */
   #positioned = false
@@ -131,7 +124,7 @@ export class Dispatcher {
       admitted: this.#admitted,
       admittedBytes: this.#admittedBytes,
       inFlight: this.#inFlight,
-      publishing: this.#publishing,
+      publishing: this.#publishing.count,
       lanes: this.#lanes.size,
       organizations: [...this.#organizations.values()].map((organization) => viewOfOrganization(organization, nowMs)),
       partitions: [...this.#partitions.values()]
@@ -269,7 +262,7 @@ export class Dispatcher {
           attempts: 0,
           http_status: null,
         } as const
-        this.#store(entry, cause, { ...receipt, source: sourceOf(record), partoo: null })
+        this.#publishing.store(entry, cause, { ...receipt, source: sourceOf(record), partoo: null })
         return
       }
       case 'work': {
@@ -326,7 +319,7 @@ export class Dispatcher {
     if (this.#life !== 'running') return 'stopping'
     if (!this.#positioned || nowMs >= this.#memberUntilMs) return 'membership'
     if (this.#inFlight >= inFlightMax) return 'in-flight'
-    return this.#inFlight + this.#reporting >= reportingMax ? 'kafka' : null
+    return this.#inFlight + this.#publishing.receipts >= reportingMax ? 'kafka' : null
   }
 
   #call(lane: Lane, nowMs: number): void {
@@ -408,7 +401,7 @@ export class Dispatcher {
       case 'accepted':
         organization.accepted(lane.channelId, message.business_id, nowMs)
         lane.queue.shift()
-        this.#report(entry, { ...receipt, status: 'accepted' })
+        this.#publishing.report(entry, { ...receipt, status: 'accepted' })
         this.#turnOver(lane)
         return 'accepted'
       case 'deadLetter': {
@@ -425,7 +418,7 @@ export class Dispatcher {
           lastAttemptAt: lastAt,
         }
         lane.queue.shift()
-        this.#store(entry, cause, { ...receipt, reason })
+        this.#publishing.store(entry, cause, { ...receipt, reason })
         this.#turnOver(lane)
         return reason
       }
@@ -443,52 +436,12 @@ export class Dispatcher {
     else this.#forgetLane(lane)
   }
 
-  // ── Dead letters, receipts, settlement ─────────────────────────────────────────────────────────────────────────────
-
-  #store(entry: Entry, cause: Extract<Effect, { kind: 'storeDeadLetter' }>['cause'], receipt: ReceiptDraft): void {
-    entry.stage = { kind: 'storing', cause, truncation: 'none', receipt, failures: 0 }
-    this.#publish(entry)
-  }
-
-  #report(entry: Entry, receipt: ReceiptDraft): void {
-    entry.stage = { kind: 'reporting', receipt, failures: 0 }
-    this.#publish(entry)
-  }
-
-  #publish(entry: Entry): void {
-    this.#publishing += 1
-    if (entry.stage.kind === 'reporting') this.#reporting += 1
-    this.#effects.push(publishEffect(entry))
-  }
+  // ── Settlement ─────────────────────────────────────────────────────────────────────────────
 
   #published(token: number, stored: Stored, nowMs: number): void {
     const entry = this.#entries.get(token)
-    if (entry?.stage.kind !== 'storing' && entry?.stage.kind !== 'reporting') {
-      throw new Error(`publication of record ${token} ended, which was not being published`)
-    }
-    const { stage } = entry
-    const smallest = stage.kind === 'reporting' || stage.truncation === 'value,key,headers'
-    if (stored === 'failed' || (stored === 'refused' && smallest)) {
-      // It stays counted: calls are held back by receipts that Kafka does not take. A topic that refuses even a receipt, or
-      // a dead letter of headers only, is set up wrongly: to wait for it loses nothing.
-      stage.failures += 1
-      const delayMs = Math.min(publishRetryMaxMs, publishRetryFirstMs * 2 ** Math.min(stage.failures - 1, 10))
-      this.#republish.add(nowMs + delayMs, entry)
-      return
-    }
-    this.#publishing -= 1
-    if (stage.kind === 'reporting') {
-      this.#reporting -= 1
-      this.#settle(entry, nowMs)
-      return
-    }
-    if (stored === 'refused') {
-      const truncation = stage.truncation === 'none' ? 'value' : 'value,key,headers'
-      entry.stage = { ...stage, truncation, failures: 0 }
-      this.#publish(entry)
-      return
-    }
-    this.#report(entry, stage.receipt)
+    if (entry === undefined) throw new Error(`publication of record ${token} ended, which is not known`)
+    if (this.#publishing.ended(entry, stored, nowMs) === 'done') this.#settle(entry, nowMs)
   }
 
   #settle(entry: Entry, nowMs: number): void {
@@ -512,17 +465,15 @@ export class Dispatcher {
   // ── After every fact ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #proceed(nowMs: number): void {
-    for (let entry = this.#republish.take(nowMs); entry !== undefined; entry = this.#republish.take(nowMs)) {
-      this.#effects.push(publishEffect(entry))
-    }
+    this.#publishing.repeat(nowMs)
     const callMs = this.#startCalls(nowMs)
     this.#holdBack()
     this.#commit(nowMs)
-    if (this.#life === 'stopping' && this.#inFlight === 0 && this.#publishing === 0 && !this.#commits.busy) {
+    if (this.#life === 'stopping' && this.#inFlight === 0 && this.#publishing.count === 0 && !this.#commits.busy) {
       this.#life = 'drained'
       this.#effects.push({ kind: 'tellDrained' })
     }
-    const atMs = Math.min(callMs, this.#republish.nextMs, this.#commits.dueMs)
+    const atMs = Math.min(callMs, this.#publishing.nextMs, this.#commits.dueMs)
     if (atMs !== Number.POSITIVE_INFINITY) this.#effects.push({ kind: 'wake', atMs })
   }
 
@@ -546,7 +497,7 @@ export class Dispatcher {
   }
 
   #commit(nowMs: number): void {
-    const drained = this.#life === 'stopping' && this.#inFlight === 0 && this.#publishing === 0
+    const drained = this.#life === 'stopping' && this.#inFlight === 0 && this.#publishing.count === 0
     if (!this.#commits.isDue(nowMs, drained)) return
     const offsets = [...this.#partitions.values()]
       .filter((state) => state.owned && state.ledger.watermark > state.committed)
@@ -568,14 +519,6 @@ export class Dispatcher {
     // While stopping one attempt is enough: what is not committed is repeated by the next owner, under the same id.
     if (!ok && this.#life === 'stopping') this.#commits.nothing()
   }
-}
-
-function publishEffect({ token, record, stage }: Entry): Publish {
-  if (stage.kind === 'storing') {
-    return { kind: 'storeDeadLetter', token, record, cause: stage.cause, truncation: stage.truncation }
-  }
-  if (stage.kind === 'reporting') return { kind: 'publishReceipt', token, receipt: stage.receipt, source: record }
-  throw new Error(`record ${token} is not to be published`)
 }
 
 /**
