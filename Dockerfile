@@ -14,7 +14,7 @@ COPY services/ingestor/package.json services/ingestor/
 COPY services/webhook-gateway/package.json services/webhook-gateway/
 COPY tools/partoo-simulator/package.json tools/partoo-simulator/
 # `install`, not `ci`: it keeps the locked versions, and takes a lock file that was written on another platform.
-RUN npm install --omit=dev --loglevel=error
+RUN npm install --omit=dev --ignore-scripts --loglevel=error
 
 FROM node:24-slim
 ENV NODE_ENV=production

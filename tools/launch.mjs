@@ -98,12 +98,14 @@ async function findNode() {
     if (existsSync(known)) return known
   }
   say(`Node ${nodeMajor} is needed and this is ${process.version}: bringing it from the npm registry (once)…`)
-  const npx = ['--yes', '--package', `node@${nodeMajor}`, '--', 'node', '-p', 'process.execPath']
+  const question = 'process.versions.node + " " + process.execPath'
+  const npx = ['--yes', '--package', `node@${nodeMajor}`, '--', 'node', '-p', question]
   const { code, output } = await run('npx', npx, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const path = output.trim()
-  if (code !== 0 || !path) {
+  // Where the package's install script may not run, the Node that answers is the old one again.
+  const [, version, path = ''] = /^(\d+)\S* (.+)$/.exec(output.trim()) ?? []
+  if (code !== 0 || Number(version) < nodeMajor || !path) {
     fail(
-      `Node ${nodeMajor} could not be brought with npx. Install Node ${nodeMajor} (https://nodejs.org), or let npm reach its registry.`,
+      `Node ${nodeMajor} could not be brought with npx. Install Node ${nodeMajor} (https://nodejs.org), or let npm reach its registry and run install scripts.`,
     )
   }
   mkdirSync(local, { recursive: true })
@@ -135,7 +137,8 @@ async function install(env) {
   rmSync(stampFile, { force: true })
   // `install`, not `ci`: a registry that serves only this machine's platform packages leaves gaps in the lock file that
   // `ci` refuses. `install` keeps the locked versions all the same.
-  const npm = ['install', '--loglevel=error', '--progress=true']
+  // No install script is needed: what the packages carry is enough.
+  const npm = ['install', '--ignore-scripts', '--loglevel=error', '--progress=true']
   const { code } = await run('npm', npm, { env, stdio: ['ignore', 'inherit', 'inherit'] })
   if (code !== 0) fail('npm install failed: see its message above. Run the same command again once it is mended.')
   writeFileSync(stampFile, fingerprint())
