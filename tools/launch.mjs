@@ -99,7 +99,7 @@ async function findNode() {
   }
   say(`Node ${nodeMajor} is needed and this is ${process.version}: bringing it from the npm registry (once)…`)
   const question = 'process.versions.node + " " + process.execPath'
-  const npx = ['--yes', '--package', `node@${nodeMajor}`, '--', 'node', '-p', question]
+  const npx = ['--yes', '--ignore-scripts=false', '--package', `node@${nodeMajor}`, '--', 'node', '-p', question]
   const { code, output } = await run('npx', npx, { stdio: ['ignore', 'pipe', 'inherit'] })
   // Where the package's install script may not run, the Node that answers is the old one again.
   const [, version, path = ''] = /^(\d+)\S* (.+)$/.exec(output.trim()) ?? []
