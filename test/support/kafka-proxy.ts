@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 
 /**
  * `open`: all passes. `cut`: nobody is let in, and who was in is thrown out. `frozen`: nobody gets a byte through.
@@ -22,6 +23,13 @@ export class KafkaProxy {
   constructor(broker: string) {
     const [host = '', port = ''] = broker.split(':')
     this.#broker = { host, port: Number(port) }
+  }
+
+  /** Whether there can be one: it takes the broker's host for its own, and so must be on the same machine. */
+  static isPossible(broker: string): boolean {
+    const host = broker.split(':')[0] ?? ''
+    const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+    return host === 'localhost' || own.some(({ address }) => address === host)
   }
 
   /** A proxy in front of a broker, open. */
@@ -66,7 +74,7 @@ export class KafkaProxy {
   async #listen(): Promise<void> {
     const server = createServer((client) => this.#join(client))
     this.#server = server
-    server.listen(this.#port, '127.0.0.1')
+    server.listen(this.#port, this.#broker.host)
     await once(server, 'listening')
     this.#port = (server.address() as AddressInfo).port
   }

@@ -72,8 +72,16 @@ async function findEngine(signal: AbortSignal | undefined): Promise<{ docker: Do
     .catch(() => 'none' as const)
   const client = await unlessAborted(withinMs(engineDeadlineMs, found), signal)
   if (client === 'late' || client === 'none') return undefined
+  const docker = client.container.dockerode
+  // An engine on this machine publishes its ports here. testcontainers takes a machine with /.dockerenv for a container, and
+  // then names the bridge's gateway, even where the engine runs beside us.
+  const name = docker.info().then(
+    ({ Name }: { Name?: string }) => Name ?? '',
+    () => '',
+  )
+  const isHere = (await unlessAborted(withinMs(callDeadlineMs, name), signal)) === hostname()
   const { host } = client.info.containerRuntime
-  return { docker: client.container.dockerode, host: host === 'localhost' ? '127.0.0.1' : host }
+  return { docker, host: isHere || host === 'localhost' ? '127.0.0.1' : host }
 }
 
 /** Removes containers of owners on this machine that are gone. Best effort: the engine removes them itself, as a rule. */
