@@ -120,6 +120,7 @@ export class Dispatcher {
 
   /** What is held and why it waits, for metrics and logs. */
   view(nowMs: number): CoreView {
+    const hold = this.#hold(nowMs)
     return {
       admitted: this.#admitted,
       admittedBytes: this.#admittedBytes,
@@ -129,7 +130,7 @@ export class Dispatcher {
       organizations: [...this.#organizations.values()].map((organization) => viewOfOrganization(organization, nowMs)),
       partitions: [...this.#partitions.values()]
         .filter((state) => state.owned)
-        .map((state) => viewOfPartition(state, this.#hold(nowMs), nowMs)),
+        .map((state) => viewOfPartition(state, hold, nowMs)),
     }
   }
 
@@ -313,7 +314,7 @@ export class Dispatcher {
     return wakeMs
   }
 
-  /** Why no call may start, whoever's turn it is; null where one may. */
+  /** Why no call may start, whosever turn it is; null where one may. */
   #hold(nowMs: number): HoldCause | null {
     const { inFlightMax, reportingMax } = this.#options
     if (this.#life !== 'running') return 'stopping'
