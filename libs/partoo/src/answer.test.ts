@@ -66,3 +66,10 @@ test('a 503 without a usable Retry-After has no lower bound', () => {
   expect(readRetryAfterMs(undefined, undefined)).toBeNull()
   expect(classifyAnswer(answered(503, '', { retryAfter: '2' } as never))).toMatchObject({ retryAfterMs: 2000 })
 })
+
+test('only a call that took the whole of its time timed out', () => {
+  const unanswered = (cause: 'timeout' | 'connection') => classifyAnswer({ kind: 'unanswered', cause, detail: 'why' })
+  expect(unanswered('timeout')).toMatchObject({ kind: 'unavailable', timedOut: true })
+  expect(unanswered('connection')).toMatchObject({ kind: 'unavailable', timedOut: false })
+  expect(classifyAnswer(answered(504))).toMatchObject({ kind: 'unavailable', timedOut: false })
+})

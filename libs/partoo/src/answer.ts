@@ -28,7 +28,15 @@ export type Answer =
   /** 429. `retryAfterMs` is how long the organization is to pause. */
   | { kind: 'limited'; status: 429; retryAfterMs: number }
   /** Trouble that passes: 5xx, 408, 421, 425, timeout, connection error. `retryAfterMs` is a lower bound, if any. */
-  | { kind: 'unavailable'; status: number | null; detail: string; retryAfterMs: number | null; body: Buffer | null }
+  | {
+      kind: 'unavailable'
+      status: number | null
+      detail: string
+      retryAfterMs: number | null
+      body: Buffer | null
+      /** It took the whole of the time that a call may take. */
+      timedOut: boolean
+    }
 
 /** Every kind of answer, for metrics. */
 export const answerKinds = [
@@ -47,7 +55,8 @@ const limitedPauseMs = 60_000
 /** Says what an answer means. Total: every status has a row, also those that Partoo does not document. */
 export function classifyAnswer(raw: RawAnswer): Answer {
   if (raw.kind === 'unanswered') {
-    return { kind: 'unavailable', status: null, detail: raw.detail, retryAfterMs: null, body: null }
+    const timedOut = raw.cause === 'timeout'
+    return { kind: 'unavailable', status: null, detail: raw.detail, retryAfterMs: null, body: null, timedOut }
   }
   const { status, body } = raw
   if (status >= 200 && status < 300) {
@@ -60,7 +69,7 @@ export function classifyAnswer(raw: RawAnswer): Answer {
   if (status === 403 || status === 404) return { kind: 'forbidden', status, body }
   if (status >= 400 && status < 500 && !transientStatuses.has(status)) return { kind: 'rejected', status, body }
   const retryAfterMs = readRetryAfterMs(raw.retryAfter, raw.date)
-  return { kind: 'unavailable', status, detail: `HTTP ${status}`, retryAfterMs, body }
+  return { kind: 'unavailable', status, detail: `HTTP ${status}`, retryAfterMs, body, timedOut: false }
 }
 
 /** Whether a 2xx body can be an API's: empty, JSON, or JSON that breaks off; not the page of a proxy or a captive portal. */

@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
 
-/** Whether the service can do its work; `because` is one line for the person who asks. */
-export type Readiness = { ready: true } | { ready: false; because: string }
+/** Whether the service can do its work; `because` and `detail` are one line for the person who asks. */
+export type Readiness = { ready: true; detail?: string } | { ready: false; because: string }
 
 /** What a service says from SIGTERM on, so that nothing new is sent to it. */
 export const notReadyWhileStopping: Readiness = { ready: false, because: 'stopping' }
@@ -27,8 +27,9 @@ export async function startAdminServer(options: {
       response.writeHead(200, { 'content-type': 'text/plain' }).end('alive\n')
     } else if (path === '/readyz') {
       const readiness = options.readiness()
-      const text = readiness.ready ? 'ready\n' : `not ready: ${readiness.because}\n`
-      response.writeHead(readiness.ready ? 200 : 503, { 'content-type': 'text/plain' }).end(text)
+      response
+        .writeHead(readiness.ready ? 200 : 503, { 'content-type': 'text/plain' })
+        .end(`${readinessLine(readiness)}\n`)
     } else if (path === '/metrics') {
       options.registry.metrics().then(
         (text) => response.writeHead(200, { 'content-type': options.registry.contentType }).end(text),
@@ -49,6 +50,11 @@ export async function startAdminServer(options: {
         server.closeAllConnections()
       }),
   }
+}
+
+function readinessLine(readiness: Readiness): string {
+  if (!readiness.ready) return `not ready: ${readiness.because}`
+  return readiness.detail === undefined ? 'ready' : `ready: ${readiness.detail}`
 }
 
 /** Listens, or rejects with one line that says which address is taken. */

@@ -81,13 +81,14 @@ export type ConfigRead<T> = { kind: 'read'; config: T } | { kind: 'wrong'; probl
 /**
  * Reads declared variables. An empty variable counts as absent.
  *
- * @param check relations between variables; it sees what could be read, and answers further problems
+ * @param check relations between variables; it sees what could be read and which are set, rightly or not, and answers
+ *   further problems
  * @returns every value, or everything that is wrong, one line each, each beginning with the variable's name
  */
 export function readVariables<D extends Declared>(
   declared: D,
   env: NodeJS.ProcessEnv,
-  check: (values: Partial<Values<D>>) => string[] = () => [],
+  check: (values: Partial<Values<D>>, isSet: (name: keyof D & string) => boolean) => string[] = () => [],
 ): ConfigRead<Values<D>> {
   const problems: string[] = []
   const values: Record<string, unknown> = {}
@@ -106,7 +107,9 @@ export function readVariables<D extends Declared>(
     if (read.success) values[name] = read.data
     else problems.push(`${name} ${read.error.issues[0]?.message ?? 'is not valid'}`)
   }
-  problems.push(...check(values as Partial<Values<D>>))
+  const isSet = (name: string) =>
+    Boolean(env[name]) || (declared[name]?.secret === true && Boolean(env[`${name}_FILE`]))
+  problems.push(...check(values as Partial<Values<D>>, isSet))
   return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'read', config: values as Values<D> }
 }
 
@@ -127,8 +130,8 @@ function givenText(
   }
 }
 
-/** The text of `--help`: what the service is, and every variable with its default and meaning. */
-export function helpText(what: string, declared: Declared): string {
+/** The text of `--help`: what the service is, every variable with its default and meaning, and what else there is to say. */
+export function helpText(what: string, declared: Declared, more: string[] = []): string {
   const rows = Object.entries(declared).map(([name, variable]) => {
     const note = variable.required ? 'required' : variable.fallback === undefined ? 'none' : variable.fallback
     return `  ${name}${variable.secret ? `, ${name}_FILE` : ''}\n      ${variable.about} [${note}]`
@@ -141,11 +144,21 @@ export function helpText(what: string, declared: Declared): string {
     '',
     'Environment variables [default]:',
     ...rows,
+    ...more.flatMap((text) => ['', text]),
   ].join('\n')
 }
 
-/** The text of `--config`: works on a broken configuration too. */
-export function configText(declared: Declared, env: NodeJS.ProcessEnv, problems: string[]): string {
+/**
+ * The text of `--config`: works on a broken configuration too.
+ *
+ * @param more lines about what variables point to, without secrets
+ */
+export function configText(
+  declared: Declared,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+  more: string[] = [],
+): string {
   const rows = Object.entries(declared).map(([name, variable]) => {
     const given = givenText(name, variable, env)
     if ('problem' in given) return `${name}=?`
@@ -156,5 +169,5 @@ export function configText(declared: Declared, env: NodeJS.ProcessEnv, problems:
     return `${name}=${variable.secret ? '***' : text}${given.text === undefined ? ' (default)' : ''}`
   })
   const verdict = problems.length === 0 ? ['The configuration is complete.'] : problems
-  return [...rows, '', ...verdict].join('\n')
+  return [...rows, ...more, '', ...verdict].join('\n')
 }

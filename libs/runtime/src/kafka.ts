@@ -78,7 +78,10 @@ export function checkKafka(values: Partial<KafkaValues>): string[] {
 }
 
 /** Problems where two of the named topics are one: each has a contract of its own. */
-export function checkTopicsDiffer<N extends string>(values: Partial<Record<N, string>>, names: N[]): string[] {
+export function checkTopicsDiffer<N extends string>(
+  values: Partial<Record<N, string | undefined>>,
+  names: N[],
+): string[] {
   const topics = names.map((name) => values[name]).filter((topic) => topic !== undefined)
   return new Set(topics).size < topics.length
     ? [`${names.slice(0, -1).join(', ')} and ${names.at(-1)} must differ`]

@@ -45,6 +45,10 @@ export type Service<C extends { logLevel: LogLevel; stopDeadlineMs: number }> = 
   /** One sentence, for `--help`. */
   what: string
   variables: Record<string, Variable<unknown>>
+  /** What `--help` tells beside the variables, a paragraph each. */
+  help?: string[]
+  /** What `--config` tells beside the variables: lines about what they point to, without secrets. */
+  shown?(env: NodeJS.ProcessEnv): string[]
   read(env: NodeJS.ProcessEnv): ConfigRead<C>
   /** Starts everything and answers when it runs; each step registers its closer. */
   start(config: C, log: Log, life: Lifecycle): Promise<void>
@@ -57,12 +61,12 @@ export async function runService<C extends { logLevel: LogLevel; stopDeadlineMs:
   const argument = process.argv[2]
   const read = service.read(process.env)
   if (argument === '--help' || argument === '-h') {
-    process.stdout.write(`${helpText(service.what, service.variables)}\n`)
+    process.stdout.write(`${helpText(service.what, service.variables, service.help)}\n`)
     return
   }
   if (argument === '--config') {
     const problems = read.kind === 'wrong' ? read.problems : []
-    process.stdout.write(`${configText(service.variables, process.env, problems)}\n`)
+    process.stdout.write(`${configText(service.variables, process.env, problems, service.shown?.(process.env))}\n`)
     process.exitCode = problems.length === 0 ? 0 : 78
     return
   }

@@ -1,24 +1,48 @@
 // Structured logs: one JSON object a line on standard output. Ids are fine in it; secrets and message texts are not: no
 // caller passes a message, a header or a configuration as a whole.
 
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { isoNow } from './iso-time.ts'
 
 export type Log = Logger
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** A log that writes at once: a line that was logged is out before the process can end. */
+/** Characters that are kept until the end of the turn at most. */
+const togetherMax = 16_000
+
+/**
+ * A log that writes the lines of one turn of the event loop together: at thousands of lines a second each write of its own
+ * was a tenth of all the work. A line that was logged is out before the process can end, unless it is killed in that turn.
+ */
 export function createLog(service: string, level: LogLevel): Log {
   return pino(
     {
       level,
       base: { service },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${isoNow()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 1, sync: true }),
+    standardOutput(level),
   )
+}
+
+function standardOutput(level: LogLevel): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true })
+  let lines = ''
+  const flush = () => {
+    if (lines !== '') output.write(lines)
+    lines = ''
+  }
+  if (level !== 'silent') process.once('exit', flush)
+  return {
+    write(line) {
+      if (lines === '') setImmediate(flush)
+      lines += line
+      if (lines.length >= togetherMax) flush()
+    },
+  }
 }
 
 /** An error in one line for a log or a person: its message only; causes are appended. */

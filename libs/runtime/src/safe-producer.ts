@@ -24,7 +24,12 @@ import { errorLine, type Log } from './log.ts'
 /** What became of a record. `failed`: it may or may not be stored; publishing it again is right. */
 export type Published = { kind: 'stored' } | { kind: 'refused'; detail: string } | { kind: 'failed'; detail: string }
 
-type Client = { producer: Producer; admin: Admin; connected: boolean }
+/** What is used of a kafkajs client. */
+export type Client = {
+  producer: Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>
+  admin: Pick<Admin, 'connect' | 'disconnect' | 'fetchTopicMetadata'>
+  connected: boolean
+}
 type Waiting = { record: OutgoingRecord; bytes: number; partition: number; done: (published: Published) => void }
 
 const partitionBytesMax = 900_000
@@ -46,6 +51,7 @@ export type SafeProducerOptions = {
 
 export class SafeProducer {
   readonly #options: SafeProducerOptions
+  readonly #createClient: typeof createClient
   readonly #waiting = new Map<string, Waiting[]>()
   readonly #partitions = new Map<string, { partitions: PartitionMetadata[]; readAtMs: number }>()
   #waitingCount = 0
@@ -54,9 +60,11 @@ export class SafeProducer {
   #renewals = 0
   #closed = false
 
-  constructor(options: SafeProducerOptions) {
+  /** @param create makes a client; a test may give another one than kafkajs's */
+  constructor(options: SafeProducerOptions, create = createClient) {
     this.#options = options
-    this.#client = createClient(options, 0)
+    this.#createClient = create
+    this.#client = create(options, 0)
   }
 
   /** Records that wait or are under way. */
@@ -182,7 +190,7 @@ export class SafeProducer {
     if (kafkaErrorType(failure) !== undefined) return
     void disconnect(this.#client)
     this.#renewals += 1
-    this.#client = createClient(this.#options, this.#renewals)
+    this.#client = this.#createClient(this.#options, this.#renewals)
   }
 
   async #partitionsOf(topic: string): Promise<PartitionMetadata[]> {

@@ -3,7 +3,11 @@
 /** Headers in order. A null value is legal in Kafka and arrives from other clients; ours are never written with one. */
 export type Headers = readonly (readonly [name: string, value: Buffer | null])[]
 
-/** A record read from a topic. `offset` is this record's; `timestampMs` is the broker's or the producer's, wall clock. */
+/**
+ * A record read from a topic. `offset` is this record's; `timestampMs` is the broker's or the producer's, wall clock. Bytes are
+ * to be asked for once: a record that is made to be held makes them anew each time. `memoryBytes`: what holding it takes, with
+ * all that is noted of it, where that is known.
+ */
 export type ConsumedRecord = {
   topic: string
   partition: number
@@ -12,6 +16,7 @@ export type ConsumedRecord = {
   key: Buffer | null
   value: Buffer | null
   headers: Headers
+  readonly memoryBytes?: number
 }
 
 /** A record to be written. No header value is null: kafkajs throws on those inside its encoder. */
@@ -33,8 +38,14 @@ export function headerValue(headers: Headers, name: string): Buffer | undefined 
   return undefined
 }
 
-/** Bytes that a record takes in memory and, about, in a batch: key, value, headers and a fixed overhead. */
-export function recordBytes(record: { key: Buffer | null; value: Buffer | null; headers: Headers }): number {
+/** Bytes that a record takes: in memory where it is held and knows, else, about, in a batch, with a fixed overhead. */
+export function recordBytes(record: {
+  key: Buffer | null
+  value: Buffer | null
+  headers: Headers
+  readonly memoryBytes?: number
+}): number {
+  if (record.memoryBytes !== undefined) return record.memoryBytes
   let bytes = 64 + (record.key?.length ?? 0) + (record.value?.length ?? 0)
   for (const [name, value] of record.headers) bytes += 8 + Buffer.byteLength(name) + (value?.length ?? 0)
   return bytes

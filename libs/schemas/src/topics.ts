@@ -50,3 +50,12 @@ export const topics = {
 } as const satisfies Record<string, TopicContract>
 
 export type TopicRole = keyof typeof topics
+
+/** The same contract as `outbound`, for campaigns and imports. It has no default name: it is read only where it is named. */
+export const bulkTopic = {
+  variable: 'OUTBOUND_BULK_TOPIC',
+  producedBy: 'your producers',
+  key: topics.outbound.key,
+  purpose:
+    'messages of campaigns and imports: sent with what the others leave of the limit, and never less than a tenth',
+} as const satisfies Omit<TopicContract, 'defaultName'>
