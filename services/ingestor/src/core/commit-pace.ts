@@ -1,15 +1,13 @@
 // When to commit: at most one commit under way, at a bounded pace in time and count, at once when everything has drained.
 
-import type { PartitionName } from './facts.ts'
+import type { PartitionCommit } from './facts.ts'
 
 const settledMax = 1_000
-
-export type CommitOffset = PartitionName & { offsetNext: number }
 
 export class CommitPace {
   readonly #intervalMs: number
   #settled = 0
-  #underWay: CommitOffset[] | undefined
+  #underWay: PartitionCommit[] | undefined
   #notBeforeMs = Number.NEGATIVE_INFINITY
 
   constructor(intervalMs: number) {
@@ -35,7 +33,7 @@ export class CommitPace {
     this.#settled += 1
   }
 
-  started(offsets: CommitOffset[], nowMs: number): void {
+  started(offsets: PartitionCommit[], nowMs: number): void {
     this.#settled = 0
     this.#underWay = offsets
     this.#notBeforeMs = nowMs + this.#intervalMs
@@ -46,13 +44,12 @@ export class CommitPace {
     this.#settled = 0
   }
 
-  /** @returns what is committed now: nothing after a failure, which is tried again at the usual pace */
-  ended(ok: boolean): CommitOffset[] {
+  /** @returns what it was about; after a failure it is due again, at the usual pace */
+  ended(ok: boolean): PartitionCommit[] {
     const offsets = this.#underWay ?? []
     this.#underWay = undefined
-    if (ok) return offsets
-    this.#settled += 1
-    return []
+    if (!ok) this.#settled += 1
+    return offsets
   }
 
   /** A new assignment: a commit under way belongs to the old one, and its end will not be told. */

@@ -4,29 +4,27 @@
 //       are stored
 //   L2  of one lane a message is first called only after the one before it has an outcome
 //   L5  a call that may have happened is repeated with the same id; one under way when its partition comes back is adopted
-//   L6  what it holds is bounded: records by `admittedMax` and `admittedBytesMax` (plus one fetch), settled offsets by
-//       `spanMax`, calls by `inFlightMax`, what they bring into Kafka by `reportingMax`
-// There is no promise, timer, clock or chance in here; `nowMs` is monotonic.
+//   L6  what it holds is bounded: records by `admittedMax` and `admittedBytesMax` (and one a partition), settled offsets by
+//       `spanMax` and by what fits into a commit's metadata, calls by `inFlightMax`, what they bring into Kafka by
+//       `reportingMax`
+// There is no promise, timer, clock or chance in here; `nowMs` is monotonic. Which conversation is called next, and what an
+// answer means, is in calls.ts.
 
-import type { Answer } from '@bridge/partoo/answer'
 import { noIds } from '@bridge/schemas/outbound-message'
 import { type ConsumedRecord, recordBytes } from '@bridge/schemas/record'
+import { Admission } from './admission.ts'
+import { Calls, type CallsOptions } from './calls.ts'
 import { CommitPace } from './commit-pace.ts'
 import type { Entry } from './entry.ts'
-import type { AttemptNext, Decoded, Effect, Fact, PartitionName, ReceiptDraft, Stored } from './facts.ts'
-import { Lane, laneKey } from './lane.ts'
-import { Organization } from './organization.ts'
-import { countAttempt, decide, noAttempts, type Outcome } from './outcome.ts'
+import type { Decoded, Effect, Fact, PartitionName, Stored } from './facts.ts'
 import { PartitionState, partitionKey } from './partition.ts'
 import { Publishing } from './publishing.ts'
-import type { RetryPolicy } from './retry.ts'
+import { decodeSettled } from './settled-offsets.ts'
 import { type CoreView, type HoldCause, viewOfOrganization, viewOfPartition } from './view.ts'
+import { type Waiting, Waits } from './waits.ts'
 
-export type CoreOptions = {
-  organizations: { name: string; limitPerMinute: number }[]
-  burst: number
-  inFlightMax: number
-  /** Records held, and their bytes: beyond, partitions are paused until a tenth of it is free. */
+export type CoreOptions = CallsOptions & {
+  /** Records held, and their bytes, shared between the partitions. */
   admittedMax: number
   admittedBytesMax: number
   /** Records of one partition at or beyond its oldest unsettled one: beyond, that partition is paused. */
@@ -34,43 +32,36 @@ export type CoreOptions = {
   /** Calls in flight and receipts on their way into Kafka: beyond, no call starts. */
   reportingMax: number
   commitIntervalMs: number
-  retry: RetryPolicy
   /** No call starts when the last heartbeat or join is older. */
   membershipMsMax: number
-  random: () => number
 }
-
-/** Paused for a bound, resumed below this share of it: high, so that what is stuck does not keep the rest waiting. */
-const resumeShare = 0.9
 
 export class Dispatcher {
   readonly #options: CoreOptions
-  readonly #organizations = new Map<string, Organization>()
   readonly #partitions = new Map<string, PartitionState>()
-  readonly #lanes = new Map<string, Lane>()
   readonly #entries = new Map<number, Entry>()
+  readonly #admission: Admission
   readonly #commits: CommitPace
   readonly #publishing = new Publishing((effect) => this.#effects.push(effect))
+  readonly #calls: Calls
+  readonly #waits = new Waits()
+  readonly #paused = new Set<PartitionState>()
   #effects: Effect[] = []
   #generation = 0
   #token = 0
-  #admitted = 0
-  #admittedBytes = 0
-  #inFlight = 0
+  #decoding = 0
+  #share = 0
   #memberUntilMs = Number.NEGATIVE_INFINITY
   /** Whether it is known where the partitions of this generation stand. */
   #positioned = false
-  #full = false
   #life: 'running' | 'stopping' | 'drained' = 'running'
-  #firstOrganization = 0
 
   constructor(options: CoreOptions) {
     this.#options = options
+    this.#admission = new Admission({ records: options.admittedMax, bytes: options.admittedBytesMax })
     this.#commits = new CommitPace(options.commitIntervalMs)
-    for (const { name, limitPerMinute } of options.organizations) {
-      const burst = limitPerMinute === 0 ? options.burst : Math.min(options.burst, Math.max(1, limitPerMinute >> 1))
-      this.#organizations.set(name, new Organization(name, { limitPerMinute, burst }))
-    }
+    const emit = (effect: Effect) => this.#effects.push(effect)
+    this.#calls = new Calls(options, this.#publishing, emit, (entry) => this.#drop(entry))
   }
 
   /** Takes one fact and answers what is to be done, in this order. */
@@ -89,9 +80,12 @@ export class Dispatcher {
       case 'decoded':
         for (const { token, decoded } of fact.results) this.#decoded(token, decoded, nowMs)
         break
-      case 'called':
-        this.#called(fact, nowMs)
+      case 'called': {
+        const entry = this.#entries.get(fact.token)
+        if (entry === undefined) throw new Error(`an answer for record ${fact.token}, which is not known`)
+        this.#calls.ended(entry, fact, nowMs)
         break
+      }
       case 'published':
         this.#published(fact.token, fact.stored, nowMs)
         break
@@ -121,57 +115,77 @@ export class Dispatcher {
   /** What is held and why it waits, for metrics and logs. */
   view(nowMs: number): CoreView {
     const hold = this.#hold(nowMs)
+    const { organizations, inFlight, lanes, rememberedIds } = this.#calls
+    this.#waits.count(this.#waiting(nowMs), nowMs)
     return {
-      admitted: this.#admitted,
-      admittedBytes: this.#admittedBytes,
-      inFlight: this.#inFlight,
+      admitted: this.#admission.total.records,
+      admittedBytes: this.#admission.total.bytes,
+      inFlight,
       publishing: this.#publishing.count,
-      lanes: this.#lanes.size,
-      organizations: [...this.#organizations.values()].map((organization) => viewOfOrganization(organization, nowMs)),
+      lanes,
+      rememberedIds,
+      organizations: organizations.map((organization) => viewOfOrganization(organization, nowMs)),
+      suspensions: organizations.flatMap((organization) => organization.suspensions(nowMs)),
+      share: { now: organizations[0]?.limiter.share(nowMs) ?? 0, assigned: this.#share },
+      waitedSeconds: this.#waits.seconds,
       partitions: [...this.#partitions.values()]
         .filter((state) => state.owned)
         .map((state) => viewOfPartition(state, hold, nowMs)),
     }
   }
 
-  // ── Assignment and admission ───────────────────────────────────────────────────────────────────────────────────────
+  // ── Assignment ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #assign({ generation, partitions }: Extract<Fact, { kind: 'assigned' }>, nowMs: number): void {
+  #assign({ generation, partitions, share, shareUnit }: Extract<Fact, { kind: 'assigned' }>, nowMs: number): void {
+    // Silent for too long, it may have been out of the group: others may have used the limit meanwhile.
+    const hadLapsed = nowMs >= this.#memberUntilMs
     this.#generation = generation
     this.#memberUntilMs = nowMs + this.#options.membershipMsMax
     this.#positioned = false
+    this.#share = share
+    for (const { limiter } of this.#calls.organizations) {
+      if (hadLapsed) limiter.assign(0, nowMs)
+      limiter.assign(share, nowMs, shareUnit)
+    }
     this.#commits.assigned()
     const given = new Set(partitions.map((name) => partitionKey(name.topic, name.partition)))
     for (const [key, state] of this.#partitions) if (!given.has(key)) this.#lose(state)
+    if (partitions.length === 0) for (const organization of this.#calls.organizations) organization.standBy(nowMs)
   }
 
   #position({ generation, partitions }: Extract<Fact, { kind: 'positioned' }>, nowMs: number): void {
     if (generation !== this.#generation) return
     this.#positioned = true
-    for (const { topic, partition, offsetNext, end } of partitions) {
+    for (const { topic, partition, offsetNext, metadata, end } of partitions) {
       const key = partitionKey(topic, partition)
-      const known = this.#partitions.get(key)
-      if (known === undefined || end < known.ledger.cursor) {
+      let state = this.#partitions.get(key)
+      const kept = state?.owned ?? false
+      if (state === undefined || end < state.ledger.cursor) {
         // Where the log ends before what was read of it, it is another log: the topic was made anew, or cut.
-        if (known !== undefined) this.#lose(known)
-        this.#partitions.set(key, new PartitionState(topic, partition, offsetNext, nowMs))
-        continue
+        if (state !== undefined) this.#lose(state)
+        state = new PartitionState(topic, partition, offsetNext, nowMs)
+        this.#partitions.set(key, state)
       }
-      known.ledger.resume(offsetNext, known.owned)
-      known.owned = true
-      known.paused = false
-      known.committed = offsetNext
-      known.movedMs = nowMs
+      state.ledger.resume(offsetNext, decodeSettled(metadata, offsetNext), kept)
+      state.owned = true
+      state.paused = null
+      this.#paused.delete(state)
+      state.committed = offsetNext
+      state.movedMs = nowMs
+      this.#settleSomething(state)
       // What others committed while we did not own it is settled: those of it that have not begun are not called again.
-      this.#letGo(known, known.ledger.watermark)
+      const { ledger } = state
+      this.#letGo(state, (offset) => ledger.isSettled(offset))
     }
-    this.#commits.settled()
+    for (const state of this.#partitions.values()) this.#holdBackFull(state)
   }
 
   /** Another replica answers for a partition now. What is under way ends here; what is settled is known for its return. */
   #lose(state: PartitionState): void {
     state.owned = false
-    this.#letGo(state, Number.POSITIVE_INFINITY)
+    state.paused = null
+    this.#paused.delete(state)
+    this.#letGo(state, () => true)
     this.#forgetPartition(state)
   }
 
@@ -181,24 +195,15 @@ export class Dispatcher {
     if (this.#partitions.get(key) === state) this.#partitions.delete(key)
   }
 
-  /** Forgets records below `offset` that are not under way: another replica answers for them now. */
-  #letGo(state: PartitionState, offset: number): void {
-    const lanes = new Set<Lane>()
-    for (const entry of state.entries.values()) {
-      if (entry.record.offset >= offset || this.#isUnderWay(entry)) continue
-      if (entry.stage.kind === 'inLane') lanes.add(entry.stage.lane)
-      this.#drop(entry)
-    }
-    for (const lane of lanes) {
-      lane.queue.filter((entry) => this.#entries.has(entry.token))
-      if (lane.state.kind !== 'calling' && lane.queue.length === 0) this.#forgetLane(lane)
-    }
+  /** Forgets records that are not under way: another replica answers for them now, or has settled them. */
+  #letGo(state: PartitionState, isAnothers: (offset: number) => boolean): void {
+    const entries = [...state.entries.values()].filter(
+      (entry) => isAnothers(entry.record.offset) && !this.#calls.isUnderWay(entry),
+    )
+    if (entries.length > 0) this.#calls.giveUp(entries)
   }
 
-  #isUnderWay({ stage }: Entry): boolean {
-    if (stage.kind === 'decoding') return false
-    return stage.kind !== 'inLane' || (stage.lane.state.kind === 'calling' && stage.lane.queue.first?.stage === stage)
-  }
+  // ── Admission ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #admit(
     { generation, topic, partition, records, offsetNext }: Extract<Fact, { kind: 'admitted' }>,
@@ -206,238 +211,87 @@ export class Dispatcher {
   ): void {
     const state = this.#partitions.get(partitionKey(topic, partition))
     if (generation !== this.#generation || !state?.owned) return
-    const open = state.ledger.admit(
-      records.map((record) => record.offset),
-      offsetNext,
-    )
-    // What was settled before it was read again moves the watermark here, and so does a gap.
-    if (state.ledger.watermark > state.committed) this.#commits.settled()
+    const { ledger } = state
     if (state.entries.size === 0) state.movedMs = nowMs
     const decoding: { token: number; record: ConsumedRecord }[] = []
-    records.forEach((record, i) => {
-      // One that is under way since an earlier assignment is adopted: its end settles it here (L5).
-      if (!open[i] || state.entries.has(record.offset)) return
-      this.#token += 1
-      const entry: Entry = {
-        token: this.#token,
-        partition: state,
-        record,
-        bytes: recordBytes(record),
-        stage: { kind: 'decoding' },
-      }
-      state.entries.set(record.offset, entry)
-      this.#entries.set(entry.token, entry)
-      this.#admitted += 1
-      this.#admittedBytes += entry.bytes
-      decoding.push({ token: entry.token, record })
-    })
+    let full: 'room' | 'span' | null = null
+    for (const record of records) {
+      full = this.#take(state, record, decoding)
+      if (full === null) continue
+      this.#pause(state, { why: full, offset: record.offset, bytes: recordBytes(record) })
+      break
+    }
+    if (full === null) ledger.readTo(offsetNext)
+    // What was settled before it was read again moves the watermark here, and so does a gap.
+    if (ledger.watermark > state.committed) this.#settleSomething(state)
     if (decoding.length > 0) this.#effects.push({ kind: 'decode', records: decoding })
+  }
+
+  /** Takes in the record at the cursor. @returns why there is no room for it, if there is none */
+  #take(
+    state: PartitionState,
+    record: ConsumedRecord,
+    decoding: { token: number; record: ConsumedRecord }[],
+  ): 'room' | 'span' | null {
+    const { ledger, held, entries } = state
+    if (!state.maySpan(record.offset, this.#options.spanMax)) return 'span'
+    // One that is under way since an earlier assignment is adopted: its end settles it here (L5).
+    if (ledger.isSettledAhead(record.offset) || entries.has(record.offset)) {
+      ledger.admit(record.offset)
+      return null
+    }
+    const bytes = recordBytes(record)
+    if (!this.#admission.take(held, bytes)) return 'room'
+    ledger.admit(record.offset)
+    this.#token += 1
+    const entry: Entry = { token: this.#token, partition: state, record, bytes, stage: { kind: 'decoding' } }
+    entries.set(record.offset, entry)
+    this.#entries.set(entry.token, entry)
+    this.#decoding += 1
+    decoding.push({ token: entry.token, record })
+    return null
   }
 
   #decoded(token: number, decoded: Decoded, nowMs: number): void {
     const entry = this.#entries.get(token)
     if (entry?.stage.kind !== 'decoding') return
     const { record } = entry
+    this.#decoding -= 1
     switch (decoded.kind) {
       case 'tombstone':
         this.#effects.push({ kind: 'tellTombstone', record })
         this.#settle(entry, nowMs)
         return
-      case 'poison': {
-        const { reason, detail, ids } = decoded
-        const cause = {
-          reason,
-          detail,
-          httpStatus: null,
-          response: null,
-          attempts: 0,
-          firstAttemptAt: null,
-          lastAttemptAt: null,
-        }
-        const receipt = {
-          ...noIds,
-          ...ids,
-          status: 'rejected',
-          reason,
-          at: null,
-          attempts: 0,
-          http_status: null,
-        } as const
-        this.#publishing.store(entry, cause, { ...receipt, source: sourceOf(record), partoo: null })
+      case 'poison':
+        this.#storePoison(entry, decoded)
         return
-      }
-      case 'work': {
-        const { message, channelId } = decoded
-        const organization = this.#organizations.get(decoded.organization)
-        if (organization === undefined)
-          throw new Error(`decoded for an organization that is not configured: ${decoded.organization}`)
-        const lane = this.#laneOf(record, channelId, message.external_conversation_id, organization)
-        entry.stage = { kind: 'inLane', lane, message, attempts: noAttempts }
-        lane.queue.push(entry)
-        if (lane.state.kind === 'idle') organization.ready(lane)
+      case 'work':
+        this.#calls.queue(entry, decoded)
         return
-      }
     }
   }
 
-  #laneOf(record: ConsumedRecord, channelId: string, conversationId: string, organization: Organization): Lane {
-    const key = laneKey(record.topic, record.partition, channelId, conversationId)
-    const known = this.#lanes.get(key)
-    if (known !== undefined) return known
-    const lane = new Lane(key, organization, channelId, conversationId)
-    this.#lanes.set(key, lane)
-    return lane
+  #storePoison(entry: Entry, { reason, detail, ids }: Extract<Decoded, { kind: 'poison' }>): void {
+    const { topic, partition, offset } = entry.record
+    const never = { httpStatus: null, response: null, attempts: 0, firstAttemptAt: null, lastAttemptAt: null }
+    this.#publishing.store(
+      entry,
+      { reason, detail, ...never },
+      {
+        ...noIds,
+        ...ids,
+        status: 'rejected',
+        reason,
+        at: null,
+        attempts: 0,
+        http_status: null,
+        source: { topic, partition, offset },
+        partoo: null,
+      },
+    )
   }
 
-  #forgetLane(lane: Lane): void {
-    lane.state = { kind: 'idle' }
-    this.#lanes.delete(lane.key)
-  }
-
-  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #startCalls(nowMs: number): number {
-    const organizations = [...this.#organizations.values()]
-    let wakeMs = Number.POSITIVE_INFINITY
-    for (let i = 0; i < organizations.length; i += 1) {
-      const organization = organizations[(this.#firstOrganization + i) % organizations.length] as Organization
-      while (this.#hold(nowMs) === null) {
-        const next = organization.next(nowMs)
-        if (next.kind === 'wait') {
-          wakeMs = Math.min(wakeMs, next.untilMs)
-          break
-        }
-        this.#call(next.lane, nowMs)
-      }
-    }
-    this.#firstOrganization += 1
-    return wakeMs
-  }
-
-  /** Why no call may start, whosever turn it is; null where one may. */
-  #hold(nowMs: number): HoldCause | null {
-    const { inFlightMax, reportingMax } = this.#options
-    if (this.#life !== 'running') return 'stopping'
-    if (!this.#positioned || nowMs >= this.#memberUntilMs) return 'membership'
-    if (this.#inFlight >= inFlightMax) return 'in-flight'
-    return this.#inFlight + this.#publishing.receipts >= reportingMax ? 'kafka' : null
-  }
-
-  #call(lane: Lane, nowMs: number): void {
-    const { organization } = lane
-    const head = lane.queue.first
-    if (head?.stage.kind !== 'inLane') throw new Error(`lane ${lane.key} has a turn and nothing to send`)
-    lane.state = { kind: 'calling' }
-    organization.limiter.started(nowMs)
-    this.#inFlight += 1
-    const { message } = head.stage
-    this.#effects.push({
-      kind: 'call',
-      token: head.token,
-      organization: organization.name,
-      channelId: lane.channelId,
-      message,
-    })
-  }
-
-  #called({ token, answer, startedAt, endedAt, durationMs }: Extract<Fact, { kind: 'called' }>, nowMs: number): void {
-    const entry = this.#entries.get(token)
-    if (entry?.stage.kind !== 'inLane' || entry.stage.lane.state.kind !== 'calling') {
-      throw new Error(`an answer for record ${token}, which is not being called`)
-    }
-    const { lane, message, attempts: before } = entry.stage
-    const { organization } = lane
-    this.#inFlight -= 1
-    organization.limiter.ended(nowMs)
-    const attempts = countAttempt(before, answer, { nowMs, startedAt, acceptances: organization.acceptances })
-    entry.stage.attempts = attempts
-    const sinceMs = before.forbiddenSinceMs
-    const business = message.business_id
-    const outcome = decide(answer, attempts, sinceMs !== null, {
-      nowMs,
-      policy: this.#options.retry,
-      random: this.#options.random(),
-      othersAllowedSince: sinceMs !== null && organization.otherAcceptedSince(lane.channelId, business, sinceMs),
-    })
-    const next = this.#carryOut(outcome, entry, answer, endedAt, nowMs)
-    this.#effects.push({
-      kind: 'tellAttempt',
-      record: entry.record,
-      channelId: lane.channelId,
-      conversationId: lane.conversationId,
-      messageId: message.external_message_id,
-      attempt: before.made + 1,
-      answer,
-      durationMs,
-      next,
-      delayMs: outcome.kind === 'retry' ? outcome.delayMs : outcome.kind === 'pause' ? outcome.pauseMs : null,
-    })
-  }
-
-  #carryOut(outcome: Outcome, entry: Entry, answer: Answer, endedAt: string, nowMs: number): AttemptNext {
-    if (entry.stage.kind !== 'inLane') throw new Error('an outcome for a record that is in no lane')
-    const { lane, message, attempts } = entry.stage
-    const { organization } = lane
-    const receipt: ReceiptDraft = {
-      status: 'rejected',
-      reason: null,
-      channel_id: lane.channelId,
-      external_conversation_id: message.external_conversation_id,
-      external_message_id: message.external_message_id,
-      business_id: message.business_id,
-      at: endedAt,
-      attempts: attempts.made,
-      http_status: answer.status,
-      source: sourceOf(entry.record),
-      partoo: null,
-    }
-    if (outcome.kind === 'pause') organization.pause(nowMs + outcome.pauseMs)
-    if (isAnotherOwners(entry, outcome)) {
-      lane.queue.shift()
-      this.#drop(entry)
-      this.#turnOver(lane)
-      return 'dropped'
-    }
-    switch (outcome.kind) {
-      case 'accepted':
-        organization.accepted(lane.channelId, message.business_id, nowMs)
-        lane.queue.shift()
-        this.#publishing.report(entry, { ...receipt, status: 'accepted' })
-        this.#turnOver(lane)
-        return 'accepted'
-      case 'deadLetter': {
-        const { reason, detail } = outcome
-        const response = 'body' in answer ? answer.body : null
-        const { made, firstAt, lastAt } = attempts
-        const cause = {
-          reason,
-          detail,
-          httpStatus: answer.status,
-          response,
-          attempts: made,
-          firstAttemptAt: firstAt,
-          lastAttemptAt: lastAt,
-        }
-        lane.queue.shift()
-        this.#publishing.store(entry, cause, { ...receipt, reason })
-        this.#turnOver(lane)
-        return reason
-      }
-      case 'retry':
-      case 'pause':
-        if (outcome.kind === 'retry') organization.backOff(lane, nowMs + outcome.delayMs)
-        else organization.ready(lane)
-        return outcome.kind === 'retry' ? 'retried' : 'paused'
-    }
-  }
-
-  /** The head has an outcome: the lane's next message waits for the lane's next turn. */
-  #turnOver(lane: Lane): void {
-    if (lane.queue.length > 0) lane.organization.ready(lane)
-    else this.#forgetLane(lane)
-  }
-
-  // ── Settlement ─────────────────────────────────────────────────────────────────────────────
+  // ── Settlement ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #published(token: number, stored: Stored, nowMs: number): void {
     const entry = this.#entries.get(token)
@@ -450,16 +304,26 @@ export class Dispatcher {
     const before = state.ledger.watermark
     state.ledger.settle(entry.record.offset)
     if (state.ledger.watermark !== before) state.movedMs = nowMs
-    this.#commits.settled()
-    this.#drop(entry)
+    this.#settleSomething(state)
+    this.#forget(entry)
   }
 
+  #settleSomething(state: PartitionState): void {
+    state.isCommitDue = true
+    this.#commits.settled()
+  }
+
+  /** A record that another replica answers for. */
   #drop(entry: Entry): void {
+    if (entry.stage.kind === 'decoding') this.#decoding -= 1
+    this.#forget(entry)
+  }
+
+  #forget(entry: Entry): void {
     const state = entry.partition
     this.#entries.delete(entry.token)
     state.entries.delete(entry.record.offset)
-    this.#admitted -= 1
-    this.#admittedBytes -= entry.bytes
+    this.#admission.give(state.held, entry.bytes)
     this.#forgetPartition(state)
   }
 
@@ -467,46 +331,99 @@ export class Dispatcher {
 
   #proceed(nowMs: number): void {
     this.#publishing.repeat(nowMs)
-    const callMs = this.#startCalls(nowMs)
+    const callMs = this.#calls.start(() => this.#hold(nowMs), nowMs)
     this.#holdBack()
     this.#commit(nowMs)
-    if (this.#life === 'stopping' && this.#inFlight === 0 && this.#publishing.count === 0 && !this.#commits.busy) {
+    if (this.#life === 'stopping' && this.#isIdle && !this.#commits.busy) {
       this.#life = 'drained'
       this.#effects.push({ kind: 'tellDrained' })
     }
+    if (this.#waits.isDue(nowMs)) this.#waits.count(this.#waiting(nowMs), nowMs)
     const atMs = Math.min(callMs, this.#publishing.nextMs, this.#commits.dueMs)
     if (atMs !== Number.POSITIVE_INFINITY) this.#effects.push({ kind: 'wake', atMs })
   }
 
-  /** Pauses and resumes partitions: the whole replica by what it holds, each partition by its span. */
-  #holdBack(): void {
-    const { admittedMax, admittedBytesMax, spanMax } = this.#options
-    const share = this.#full ? resumeShare : 1
-    this.#full = this.#admitted >= admittedMax * share || this.#admittedBytes >= admittedBytesMax * share
-    const pause: PartitionName[] = []
-    const resume: PartitionName[] = []
-    for (const state of this.#partitions.values()) {
-      if (!state.owned) continue
-      const long = state.ledger.span >= (state.paused ? spanMax * resumeShare : spanMax)
-      const hold = this.#full || long || this.#life !== 'running'
-      if (hold === state.paused) continue
-      state.paused = hold
-      ;(hold ? pause : resume).push({ topic: state.topic, partition: state.partition })
-    }
-    if (pause.length > 0) this.#effects.push({ kind: 'pause', partitions: pause })
-    if (resume.length > 0) this.#effects.push({ kind: 'resume', partitions: resume })
+  get #isIdle(): boolean {
+    return this.#calls.inFlight === 0 && this.#publishing.count === 0
   }
 
+  /** Why no call may start, whosever turn it is; null where one may. */
+  #hold(nowMs: number): HoldCause | null {
+    const { inFlightMax, reportingMax } = this.#options
+    const { inFlight } = this.#calls
+    if (this.#life !== 'running') return 'stopping'
+    if (!this.#positioned || nowMs >= this.#memberUntilMs) return 'membership'
+    if (inFlight >= inFlightMax) return 'in-flight'
+    return inFlight + this.#publishing.receipts >= reportingMax ? 'kafka' : null
+  }
+
+  #waiting(nowMs: number): Waiting {
+    const hold = this.#hold(nowMs)
+    const waiting: Waiting = { order: Math.max(0, this.#calls.queued - this.#calls.lanes), 'back-pressure': 0 }
+    for (const { paused } of this.#paused)
+      if (paused?.why !== 'stopping') waiting['back-pressure'] = (waiting['back-pressure'] ?? 0) + 1
+    for (const organization of this.#calls.organizations) {
+      organization.countWaiting(waiting, hold === 'stopping' ? null : hold, nowMs)
+    }
+    return waiting
+  }
+
+  // ── Back-pressure ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resumes partitions that have room again, all paused when the end has come. */
+  #holdBack(): void {
+    if (this.#life !== 'running') {
+      for (const state of this.#partitions.values()) if (state.owned) this.#pause(state, { why: 'stopping' })
+      return
+    }
+    if (this.#paused.size === 0) return
+    const resumed = [...this.#paused].filter((state) => this.#mayResume(state))
+    for (const state of resumed) {
+      state.paused = null
+      this.#paused.delete(state)
+    }
+    if (resumed.length > 0) this.#effects.push({ kind: 'resume', partitions: resumed.map(nameOf) })
+  }
+
+  /** A partition that begins anew may be full of what it kept. */
+  #holdBackFull(state: PartitionState): void {
+    if (!state.owned) return
+    const offset = state.ledger.cursor
+    if (!this.#admission.mayResume(state.held, 0)) this.#pause(state, { why: 'room', offset, bytes: 0 })
+    else if (!state.maySpan(offset, this.#options.spanMax)) this.#pause(state, { why: 'span', offset, bytes: 0 })
+  }
+
+  #mayResume(state: PartitionState): boolean {
+    const { paused, held } = state
+    if (paused === null || paused.why === 'stopping') return false
+    if (!this.#admission.mayResume(held, paused.bytes)) return false
+    return paused.why !== 'span' || state.mayResumeSpan(this.#options.spanMax, paused.offset)
+  }
+
+  #pause(state: PartitionState, paused: NonNullable<PartitionState['paused']>): void {
+    const wasPaused = state.paused !== null
+    state.paused = paused
+    this.#paused.add(state)
+    if (!wasPaused) this.#effects.push({ kind: 'pause', partitions: [nameOf(state)] })
+  }
+
+  // ── Commits ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
   #commit(nowMs: number): void {
-    const drained = this.#life === 'stopping' && this.#inFlight === 0 && this.#publishing.count === 0
+    const drained = this.#life === 'stopping' && this.#isIdle
     if (!this.#commits.isDue(nowMs, drained)) return
-    const offsets = [...this.#partitions.values()]
-      .filter((state) => state.owned && state.ledger.watermark > state.committed)
-      .map(({ topic, partition, ledger }) => ({ topic, partition, offsetNext: ledger.watermark }))
-    if (offsets.length === 0) {
+    const due = [...this.#partitions.values()].filter((state) => state.owned && state.isCommitDue)
+    if (!this.#positioned || due.length === 0) {
       this.#commits.nothing()
       return
     }
+    const offsets = due.map(({ topic, partition, ledger }) => ({
+      topic,
+      partition,
+      offsetNext: ledger.watermark,
+      metadata: ledger.metadata(),
+    }))
+    for (const state of due) state.isCommitDue = false
     this.#commits.started(offsets, nowMs)
     this.#effects.push({ kind: 'commit', generation: this.#generation, offsets })
   }
@@ -515,23 +432,15 @@ export class Dispatcher {
     if (generation !== this.#generation) return
     for (const { topic, partition, offsetNext } of this.#commits.ended(ok)) {
       const state = this.#partitions.get(partitionKey(topic, partition))
-      if (state !== undefined) state.committed = offsetNext
+      if (state === undefined) continue
+      if (ok) state.committed = offsetNext
+      else state.isCommitDue = true
     }
     // While stopping one attempt is enough: what is not committed is repeated by the next owner, under the same id.
     if (!ok && this.#life === 'stopping') this.#commits.nothing()
   }
 }
 
-/**
- * Whether another replica answers for a record whose call has ended here: it has settled it since, so that nothing but an
- * acceptance is news; or it owns the partition now, and repeats what is to be repeated.
- */
-function isAnotherOwners({ record, partition }: Entry, outcome: Outcome): boolean {
-  if (outcome.kind === 'accepted') return false
-  if (record.offset < partition.ledger.watermark) return true
-  return !partition.owned && outcome.kind !== 'deadLetter'
-}
-
-function sourceOf({ topic, partition, offset }: ConsumedRecord): { topic: string; partition: number; offset: number } {
-  return { topic, partition, offset }
+function nameOf({ topic, partition }: PartitionName): PartitionName {
+  return { topic, partition }
 }

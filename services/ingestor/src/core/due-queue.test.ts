@@ -21,6 +21,14 @@ test('what is due leaves, the earliest first, equals in the order they came', ()
   expect(queue.nextMs).toBe(Number.POSITIVE_INFINITY)
 })
 
+test('what is not kept is gone, the rest is due as before', () => {
+  const queue = new DueQueue<string>()
+  for (const [i, name] of ['a', 'b', 'c', 'd'].entries()) queue.add(100 * (i % 2), name)
+  queue.filter((name, atMs) => name !== 'a' && !(name === 'b' && atMs === 100))
+  expect(queue.size).toBe(2)
+  expect([queue.take(0), queue.nextMs, queue.take(100)]).toEqual(['c', 100, 'd'])
+})
+
 test('any times leave sorted, and stably', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 20 })), (times) => {

@@ -29,6 +29,13 @@ export class DueQueue<T> {
     heap[at] = item
   }
 
+  /** Keeps what `keep` says yes to. */
+  filter(keep: (value: T, atMs: number) => boolean): void {
+    for (const { atMs, value } of this.#heap.splice(0).sort((a, b) => (before(a, b) ? -1 : 1))) {
+      if (keep(value, atMs)) this.add(atMs, value)
+    }
+  }
+
   /** Takes out the first if it is due at `nowMs`. */
   take(nowMs: number): T | undefined {
     const heap = this.#heap

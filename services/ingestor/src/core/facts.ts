@@ -10,12 +10,19 @@ import type { ConsumedRecord } from '@bridge/schemas/record'
 
 export type PartitionName = { topic: string; partition: number }
 
-/** `offsetNext`: where reading is to begin, the committed offset as a rule. `end`: the offset behind the log's last record. */
-export type PartitionPosition = PartitionName & { offsetNext: number; end: number }
+/**
+ * `offsetNext`: where reading is to begin, the committed offset as a rule. `metadata`: what was committed with it; empty where
+ * nothing was, or where reading begins elsewhere. `end`: the offset behind the log's last record.
+ */
+export type PartitionPosition = PartitionName & { offsetNext: number; metadata: string; end: number }
+
+/** What is to be committed. `metadata` names the settled offsets beyond `offsetNext`: ASCII, at most 4,096 bytes. */
+export type PartitionCommit = PartitionName & { offsetNext: number; metadata: string }
 
 /** What a record turned out to be. */
 export type Decoded =
-  | { kind: 'work'; message: OutboundMessage; channelId: string; organization: string }
+  /** `digest`: of all that makes two messages with one id the same: conversation, business, sender and content. */
+  | { kind: 'work'; message: OutboundMessage; channelId: string; organization: string; digest: string }
   | { kind: 'poison'; reason: Extract<DeadLetterReason, 'undecodable' | 'invalid'>; detail: string; ids: KnownIds }
   /** A null value: nothing to send. */
   | { kind: 'tombstone' }
@@ -26,12 +33,17 @@ export type Stored = 'stored' | 'refused' | 'failed'
 export type Fact =
   /**
    * The group gave this replica these partitions and no others: what it lost is another's from now on. No call starts until
-   * they are `positioned`, as others may have settled records of theirs meanwhile.
+   * they are `positioned`, as others may have settled records of theirs meanwhile. `share` is this replica's part of every
+   * organization's limit, 0 to 1: all replicas' shares together are at most 1. `shareUnit` is the least that a replica with
+   * partitions can have: 1, which absence means too, where one replica speaks for all.
    */
-  | { kind: 'assigned'; generation: number; partitions: PartitionName[] }
+  | { kind: 'assigned'; generation: number; partitions: PartitionName[]; share: number; shareUnit?: number }
   /** Where the partitions of this generation stand. None of them is paused now: what is to be held back is paused anew. */
   | { kind: 'positioned'; generation: number; partitions: PartitionPosition[] }
-  /** Records read at the cursor of a partition, in log order; reading goes on at `offsetNext`. */
+  /**
+   * Records read at the cursor of a partition, in log order, and the offset behind them. The core takes as many from the
+   * beginning as there is room for: `cursor` says where reading goes on.
+   */
   | ({ kind: 'admitted'; generation: number; records: ConsumedRecord[]; offsetNext: number } & PartitionName)
   /** In log order within each partition, as they were asked for: the order of a conversation hangs on it (L2). */
   | { kind: 'decoded'; results: { token: number; decoded: Decoded }[] }
@@ -51,13 +63,15 @@ export type Effect =
   | { kind: 'call'; token: number; organization: string; channelId: string; message: OutboundMessage }
   | { kind: 'publishReceipt'; token: number; receipt: ReceiptDraft; source: ConsumedRecord }
   | { kind: 'storeDeadLetter'; token: number; record: ConsumedRecord; cause: DeadLetterCause; truncation: Truncation }
-  | { kind: 'commit'; generation: number; offsets: (PartitionName & { offsetNext: number })[] }
+  | { kind: 'commit'; generation: number; offsets: PartitionCommit[] }
   | { kind: 'pause'; partitions: PartitionName[] }
   | { kind: 'resume'; partitions: PartitionName[] }
   /** The latest one holds: submit `woke` at this time. */
   | { kind: 'wake'; atMs: number }
   /** For the log and the metrics: one attempt, and what comes next. */
   | ({ kind: 'tellAttempt' } & AttemptReport)
+  /** For the log: something is suspended, or is not any more. */
+  | ({ kind: 'tellSuspension'; suspended: boolean } & SuspensionReport)
   | { kind: 'tellTombstone'; record: ConsumedRecord }
   /** After `stopping`: nothing is under way any more, and the commit of what is settled was tried. */
   | { kind: 'tellDrained' }
@@ -75,8 +89,36 @@ export type AttemptReport = {
   answer: Answer
   durationMs: number
   next: AttemptNext
-  /** Until the next attempt, at least; null where there is none. */
+  /** Until the next attempt, at least; null where there is none, or where its turn comes with a probe. */
   delayMs: number | null
+  /** Another message was accepted under the same id, with other content: Partoo ignores this one. */
+  idReused: boolean
 }
 
-export type AttemptNext = 'accepted' | 'rejected' | 'retries-exhausted' | 'retried' | 'paused' | 'dropped'
+/** `kept`: it waits until what it belongs to is not suspended any more. */
+export type AttemptNext = 'accepted' | 'rejected' | 'retries-exhausted' | 'retried' | 'kept' | 'paused' | 'dropped'
+
+/** What is suspended: nothing of it is sent but one probe at a time. */
+export type SuspensionScope =
+  /** The organization: its key, the address or the network is wrong. */
+  | 'credential'
+  /** The organization: Partoo fails for all of its conversations. */
+  | 'outage'
+  /** One channel: Partoo refuses whatever is sent to it. */
+  | 'channel'
+  /** One business on one channel: Partoo forbids it. */
+  | 'business'
+
+export type SuspensionReport = {
+  scope: SuspensionScope
+  organization: string
+  /** Null where the whole organization is meant. */
+  channelId: string | null
+  businessId: string | null
+  /** What the calls were answered that it is suspended for. */
+  cause: Extract<Answer['kind'], 'rejected' | 'forbidden' | 'misdirected' | 'unavailable'>
+  /** For how long it has been suspended. */
+  forMs: number
+  /** The status of the answer that began it; null for none. */
+  status: number | null
+}

@@ -1,5 +1,6 @@
 // What an answer means for the message and its conversation: the first two columns of the table in DESIGN.md ("Answers and
-// what they mean"). Pure: the same answer, history and chance give the same decision.
+// what they mean"); what it means for channel and organization is in channel.ts and organization.ts. Pure: the same answer,
+// history and chance give the same decision.
 
 import type { Answer } from '@bridge/partoo/answer'
 import type { DeadLetterReason } from '@bridge/schemas/receipt'
@@ -36,6 +37,8 @@ export type Outcome =
   | { kind: 'deadLetter'; reason: Extract<DeadLetterReason, 'rejected' | 'retries-exhausted'>; detail: string }
   /** Keep the message at the head of its conversation and try again. */
   | { kind: 'retry'; delayMs: number }
+  /** Keep it: what it belongs to is suspended, and its turn comes with a probe or when that ends. */
+  | { kind: 'keep' }
   /** Not an attempt: the organization pauses, then this message goes on. */
   | { kind: 'pause'; pauseMs: number }
 
@@ -47,6 +50,10 @@ export type Circumstances = {
   random: number
   /** Another business on this channel was accepted after this message was first forbidden. */
   othersAllowedSince: boolean
+  /** The channel is suspended for rejecting whatever is sent to it. */
+  isChannelSuspended: boolean
+  /** Partoo is out for the whole organization. */
+  isOut: boolean
 }
 
 /**
@@ -85,7 +92,8 @@ export function decide(answer: Answer, attempts: Attempts, wasForbidden: boolean
     case 'accepted':
       return { kind: 'accepted' }
     case 'rejected':
-      return { kind: 'deadLetter', reason: 'rejected', detail: `Partoo refused the message with HTTP ${answer.status}` }
+      if (around.isChannelSuspended) return { kind: 'keep' }
+      return { kind: 'deadLetter', reason: 'rejected', detail: rejectedDetail(answer.status) }
     case 'forbidden':
       if (wasForbidden && around.othersAllowedSince) {
         const detail = `Partoo refused the message twice with HTTP ${answer.status}, while it accepted another business on the channel`
@@ -93,7 +101,7 @@ export function decide(answer: Answer, attempts: Attempts, wasForbidden: boolean
       }
       return { kind: 'retry', delayMs: backoffMs(attempts.made, random, null) }
     case 'misdirected':
-      return { kind: 'retry', delayMs: backoffMs(attempts.made, random, null) }
+      return { kind: 'keep' }
     case 'limited':
       return { kind: 'pause', pauseMs: answer.retryAfterMs }
     case 'unavailable': {
@@ -102,7 +110,17 @@ export function decide(answer: Answer, attempts: Attempts, wasForbidden: boolean
         const detail = `gave up after ${attempts.made} attempts: ${answer.detail}`
         return { kind: 'deadLetter', reason: 'retries-exhausted', detail }
       }
-      return { kind: 'retry', delayMs: backoffMs(attempts.made, random, answer.retryAfterMs) }
+      if (around.isOut) return answer.retryAfterMs === null ? { kind: 'keep' } : retry(answer.retryAfterMs)
+      return retry(backoffMs(attempts.made, random, answer.retryAfterMs))
     }
   }
+}
+
+/** Of a message that Partoo rejected with this status: one line for a person. */
+export function rejectedDetail(status: number): string {
+  return `Partoo refused the message with HTTP ${status}`
+}
+
+function retry(delayMs: number): Outcome {
+  return { kind: 'retry', delayMs }
 }

@@ -1,10 +1,11 @@
-// What the outside may see of the core, for metrics, readiness and logs: what is held, and why the oldest record waits.
-// Times are monotonic but for `timestampMs`, which is the record's.
+// What the outside may see of the core, for metrics, readiness and logs: what is held, what is suspended, and why the oldest
+// record waits. Times are monotonic but for `timestampMs`, which is the record's.
 
 import type { Entry } from './entry.ts'
-import type { PartitionName } from './facts.ts'
+import type { PartitionName, SuspensionReport } from './facts.ts'
 import type { Organization } from './organization.ts'
 import type { PartitionState } from './partition.ts'
+import type { WaitCause } from './waits.ts'
 
 export type CoreView = {
   admitted: number
@@ -12,11 +13,24 @@ export type CoreView = {
   inFlight: number
   publishing: number
   lanes: number
-  organizations: { name: string; usedRatio: number }[]
+  /** Ids of messages accepted lately, by which repeated ones are recognised. */
+  rememberedIds: number
+  organizations: { name: string; usedRatio: number; outage: boolean; pausedForMs: number }[]
+  /** Everything that is suspended now. */
+  suspensions: SuspensionReport[]
+  /** This replica's part of the limits, 0 to 1, and what it was told to take when the time has come. */
+  share: { now: number; assigned: number }
+  /** Seconds waited so far by cause: of conversations, but `order` of messages behind the first one, `back-pressure` of partitions. */
+  waitedSeconds: Readonly<Record<WaitCause, number>>
   partitions: (PartitionName & {
     watermark: number
     cursor: number
     committed: number
+    /** Records held, and those among them or beyond that are settled past the oldest unsettled one. */
+    held: number
+    settledBeyond: number
+    /** Whether the consumer was told not to read it. */
+    paused: boolean
     /** The oldest record that is not settled; null where all are. */
     oldest: OldestRecord | null
   })[]
@@ -36,12 +50,21 @@ export type OldestRecord = {
 export type HoldCause = 'stopping' | 'in-flight' | 'kafka' | 'membership'
 
 /** Why the oldest unsettled record of a partition has not moved. */
-export type StuckCause = 'decoding' | 'limit' | 'paused' | 'backoff' | 'calling' | HoldCause
-
+export type StuckCause =
+  | 'decoding'
+  | 'limit'
+  | 'retry-after'
+  | 'backoff'
+  | 'calling'
+  | 'suspension'
+  | 'outage'
+  | HoldCause
 export function viewOfOrganization(organization: Organization, nowMs: number): CoreView['organizations'][number] {
   return {
     name: organization.name,
     usedRatio: organization.limiter.usedRatio(nowMs),
+    outage: organization.isOut,
+    pausedForMs: Math.max(0, organization.pausedUntilMs - nowMs),
   }
 }
 
@@ -59,6 +82,9 @@ export function viewOfPartition(
     watermark: ledger.watermark,
     cursor: ledger.cursor,
     committed,
+    held: state.entries.size,
+    settledBeyond: ledger.settledBeyond,
+    paused: state.paused !== null,
     oldest: oldest === undefined ? null : viewOfOldest(oldest, hold, nowMs),
   }
 }
@@ -71,7 +97,7 @@ function viewOfOldest(entry: Entry, hold: HoldCause | null, nowMs: number): Olde
     timestampMs: record.timestampMs,
     sinceMs: partition.movedMs,
     cause: causeOf(entry, hold, nowMs),
-    channelId: lane?.channelId ?? null,
+    channelId: lane?.channel.id ?? null,
     conversationId: lane?.conversationId ?? null,
   }
 }
@@ -84,10 +110,14 @@ function causeOf({ stage }: Entry, hold: HoldCause | null, nowMs: number): Stuck
     case 'reporting':
       return 'kafka'
     case 'inLane': {
-      const { state, organization } = stage.lane
+      const { lane } = stage
+      const { state, organization } = lane
       if (state.kind === 'calling' || state.kind === 'backoff') return state.kind
+      const suspension = organization.suspensionOf(lane)
+      if (suspension !== undefined) return suspension.of.scope === 'outage' ? 'outage' : 'suspension'
+      if (state.kind === 'parked') return 'in-flight'
       if (hold !== null) return hold
-      return nowMs < organization.pausedUntilMs ? 'paused' : 'limit'
+      return nowMs < organization.pausedUntilMs ? 'retry-after' : 'limit'
     }
   }
 }
