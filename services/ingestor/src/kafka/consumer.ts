@@ -13,24 +13,45 @@
 //   K6  a consumer that crashed stays dead, and one whose admin connection hangs stays closed: both are made anew here, by
 //       one loop, whatever the reason
 //   K7  a consumer that is about to crash refuses to be paused, resumed or sought: it needs none of it
+//   K8  `resolveOffset` is where it fetches next: it follows the core's cursor, which may stop inside a batch. Batches that
+//       were fetched together still come after their partitions were paused: the core takes none of their records, nothing
+//       is resolved, and they are fetched again when it is resumed
+//   K9  it heartbeats in its fetch loop only, between batches, and while it joins not at all. What a join brought is as old
+//       as the request for it: a process that was stopped meanwhile asks by a heartbeat first whether it is still a member
+//   K10 the leader's word that comes with the partitions does not reach `GROUP_JOIN`: assigner.ts fetches it
 // Every join is a generation of our own count: kafkajs does not tell the group's.
 
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { Readiness } from '@bridge/runtime/admin-server'
-import { createKafka, type KafkaConnection, kafkaErrorType } from '@bridge/runtime/kafka'
+import { createKafka, type KafkaConnection } from '@bridge/runtime/kafka'
 import { errorLine, type Log } from '@bridge/runtime/log'
-import type { ConsumedRecord } from '@bridge/schemas/record'
-import type { Admin, Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
-import type { Fact, PartitionName, PartitionPosition } from '../core/facts.ts'
+import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
+import type { Fact, PartitionCommit, PartitionName, PartitionPosition } from '../core/facts.ts'
 import { partitionKey } from '../core/partition.ts'
-import { startingOffset } from './starting-offset.ts'
+import { differences, digestOfSettings } from './agreement.ts'
+import { GroupAssigner } from './assigner.ts'
+import type { Decision, Mode, Wish } from './assignment.ts'
+import { readEnds, readPositions, topicExists } from './positions.ts'
+import { toRecord } from './record.ts'
+import { byTopic } from './user-data.ts'
 
+/** The least that brokers allow by default: a replica that was killed is noticed after as long. */
 const sessionTimeoutMs = 6_000
-const heartbeatIntervalMs = 1_500
+/**
+ * A stand-by notices at its next heartbeat that the group gives out its partitions anew, up to one fetch wait later: with
+ * 1.5 s a take-over from a replica that leaves would take up to 2 s before it begins, and 3 s is what it may take in all.
+ */
+const heartbeatIntervalMs = 1_000
 /** A replica that heard nothing from the coordinator for two thirds of the session may have lost its partitions. */
 export const membershipMsMax = (sessionTimeoutMs * 2) / 3
-const rebalanceTimeoutMs = 20_000
+/**
+ * How long the coordinator waits for members that do not join again. Who hangs does not heartbeat either, and is out after
+ * the session; this bounds how long kafkajs waits for an answer to its join, by 5 s more: within the time for stopping.
+ */
+const rebalanceTimeoutMs = 10_000
+/** What a fetch brings of one partition: small, as what is being decoded comes on top of what is held. A larger record comes alone. */
+const fetchBytesMax = 262_144
 /** How long an empty fetch waits; a resumed partition is fetched again within it. */
 const fetchWaitMsMax = 300
 /** New partitions are seen within this time. */
@@ -47,6 +68,10 @@ export type ConsumerOptions = {
   groupId: string
   /** To be read. */
   topics: string[]
+  /** How partitions are to be given out. */
+  assignment: Mode
+  /** What else all replicas must have alike, as the text of a JSON object: only its fields' names are ever told. */
+  settings: string
   /** To be there before anything is read: nothing could be settled without them. */
   topicsNeeded: string[]
   log: Log
@@ -54,6 +79,8 @@ export type ConsumerOptions = {
   cursor: (generation: number, name: PartitionName) => number | undefined
   submit: (fact: Fact) => void
   unreadDeleted: (count: number) => void
+  /** The group has given out its partitions, whether or not they are others than before. */
+  rebalanced: () => void
 }
 
 /** kafkajs leaves `fetchedOffset` out of its type: where the fetch that brought the batch began. */
@@ -61,6 +88,8 @@ type FetchedBatch = Batch & { readonly fetchedOffset: string }
 
 type State =
   | { kind: 'starting'; because: string }
+  /** What the join brought may be another's by now: the gate stays closed until a heartbeat is answered (K9). */
+  | { kind: 'doubting'; generation: number }
   /** In the group; the gate is closed until the offsets of this generation are known. */
   | { kind: 'joined'; generation: number }
   | { kind: 'reading'; generation: number }
@@ -70,12 +99,16 @@ export class GroupConsumer {
   readonly #options: ConsumerOptions
   readonly #stopping = new AbortController()
   readonly #stopped: Promise<string>
+  readonly #wish: Wish
+  readonly #assigner: GroupAssigner
   readonly #held = new Set<string>()
   readonly #highWatermarks = new Map<string, number>()
   readonly #realigning = new Set<string>()
   #state: State = { kind: 'starting', because: 'not connected to Kafka yet' }
   #generation = 0
   #assigned: PartitionName[] = []
+  /** What is configured otherwise here than in the group, in words; empty where nothing is. */
+  #disagreement = ''
   #consumer: Consumer | undefined
   #admin: Admin | undefined
   /** Ends the consumer that runs, so that the loop makes another. */
@@ -85,6 +118,8 @@ export class GroupConsumer {
 
   constructor(options: ConsumerOptions) {
     this.#options = options
+    this.#wish = { mode: options.assignment, settings: digestOfSettings(options.settings) }
+    this.#assigner = new GroupAssigner(this.#wish, options.log)
     this.#stopped = once(this.#stopping.signal, 'abort').then(() => 'stopping')
   }
 
@@ -103,8 +138,13 @@ export class GroupConsumer {
   readiness(): Readiness {
     const state = this.#state
     switch (state.kind) {
-      case 'reading':
-        return { ready: true }
+      case 'reading': {
+        const role = this.#assigned.length === 0 ? 'standing by' : ''
+        const detail = [role, this.#disagreement].filter(Boolean).join('; ')
+        return detail === '' ? { ready: true } : { ready: true, detail }
+      }
+      case 'doubting':
+        return { ready: false, because: 'joined to the group, waiting for the answer to a heartbeat' }
       case 'joined':
         return { ready: false, because: 'joined to the group, reading the committed offsets' }
       case 'starting':
@@ -122,21 +162,26 @@ export class GroupConsumer {
   pause(partitions: PartitionName[]): void {
     for (const { topic, partition } of partitions) this.#held.add(partitionKey(topic, partition))
     // While the gate is closed everything is paused already.
-    if (this.#state.kind === 'reading') this.#tell((consumer) => consumer.pause(byTopic(partitions)))
+    if (this.#state.kind === 'reading') this.#tell((consumer) => consumer.pause(topicPartitions(partitions)))
   }
 
   resume(partitions: PartitionName[]): void {
     for (const { topic, partition } of partitions) this.#held.delete(partitionKey(topic, partition))
-    if (this.#state.kind === 'reading') this.#tell((consumer) => consumer.resume(byTopic(partitions)))
+    if (this.#state.kind === 'reading') this.#tell((consumer) => consumer.resume(topicPartitions(partitions)))
   }
 
   /** Commits. Late is harmless: what is committed is true for ever, and a regress only repeats what Partoo ignores. */
-  async commit(generation: number, offsets: (PartitionName & { offsetNext: number })[]): Promise<boolean> {
+  async commit(generation: number, offsets: PartitionCommit[]): Promise<boolean> {
     const consumer = this.#consumer
     if (consumer === undefined || generation !== this.#generation) return false
     try {
       await consumer.commitOffsets(
-        offsets.map(({ topic, partition, offsetNext }) => ({ topic, partition, offset: String(offsetNext) })),
+        offsets.map(({ topic, partition, offsetNext, metadata }) => ({
+          topic,
+          partition,
+          offset: String(offsetNext),
+          metadata,
+        })),
       )
       return true
     } catch (error) {
@@ -173,7 +218,9 @@ export class GroupConsumer {
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatIntervalMs,
       rebalanceTimeout: rebalanceTimeoutMs,
+      partitionAssigners: [this.#assigner.create],
       maxWaitTimeInMs: fetchWaitMsMax,
+      maxBytesPerPartition: fetchBytesMax,
       metadataMaxAge: metadataAgeMsMax,
       allowAutoTopicCreation: false,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
@@ -189,7 +236,7 @@ export class GroupConsumer {
       consumer.on('consumer.network.request', ({ payload }) => {
         if (payload.apiName === 'Heartbeat') this.#heartbeatMs = payload.duration
       })
-      consumer.on('consumer.heartbeat', () => this.#options.submit({ kind: 'heartbeat', ageMs: this.#heartbeatMs }))
+      consumer.on('consumer.heartbeat', () => this.#heartbeat())
       consumer.on('consumer.start_batch_process', ({ payload }) => this.#passFiltered(payload))
       consumer.on('consumer.crash', ({ payload }) => ended.resolve(errorLine(payload.error)))
       await consumer.connect()
@@ -220,7 +267,7 @@ export class GroupConsumer {
     this.#assigned = []
     this.#state = { kind: 'starting', because }
     this.#generation += 1
-    this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: [] })
+    this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: [], share: 0 })
   }
 
   /** K7: speaks to the consumer, if there is one that listens. */
@@ -242,14 +289,45 @@ export class GroupConsumer {
 
   /** Runs inside kafkajs's join, before any fetch of the new assignment: what it does must be done when it returns. */
   #joined(assignment: Record<string, number[]>): void {
+    const { partitions, share, shareUnit, decision, ageMs } = this.#assigner.joined(assignment)
     this.#generation += 1
-    this.#state = { kind: 'joined', generation: this.#generation }
-    this.#assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
-      partitions.map((partition) => ({ topic, partition })),
+    const generation = this.#generation
+    this.#state = { kind: ageMs < membershipMsMax ? 'joined' : 'doubting', generation }
+    this.#assigned = partitions
+    this.#tell((consumer) => consumer.pause(topicPartitions(partitions)))
+    this.#options.submit({ kind: 'assigned', generation, partitions, share, shareUnit })
+    this.#options.rebalanced()
+    if (decision !== undefined) this.#compare(decision)
+    if (this.#state.kind === 'joined') void this.#open(generation)
+  }
+
+  #heartbeat(): void {
+    this.#options.submit({ kind: 'heartbeat', ageMs: this.#heartbeatMs })
+    if (this.#state.kind !== 'doubting' || this.#heartbeatMs >= membershipMsMax) return
+    const { generation } = this.#state
+    this.#state = { kind: 'joined', generation }
+    void this.#open(generation)
+  }
+
+  /** Says once what is configured otherwise here than in the group, and once that it is not any more. */
+  #compare(decision: Decision): void {
+    const { log } = this.#options
+    const differing = differences(this.#wish, decision)
+    const disagreement = differing.length === 0 ? '' : `configured otherwise than the group: ${differing.join(', ')}`
+    if (disagreement === this.#disagreement) return
+    this.#disagreement = disagreement
+    if (disagreement === '') {
+      log.info({ assignment: decision.mode }, 'configured like the group again')
+      return
+    }
+    log.error(
+      {
+        wanted: this.#wish,
+        inForce: { mode: decision.mode, settings: decision.settings },
+        hint: 'give all replicas of the group the same configuration: until then partitions are given out as before, and each replica treats those it owns by its own settings',
+      },
+      `this replica is ${disagreement}`,
     )
-    this.#tell((consumer) => consumer.pause(byTopic(this.#assigned)))
-    this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: this.#assigned })
-    void this.#open(this.#generation)
   }
 
   /** Reads where each partition stands, tells the core, seeks, and opens the gate. */
@@ -257,7 +335,7 @@ export class GroupConsumer {
     const isCurrent = () => generation === this.#generation && !this.#stopping.signal.aborted
     for (let tries = 1; ; tries += 1) {
       try {
-        const partitions = await this.#positions(this.#assigned)
+        const partitions = await this.#positions()
         if (!isCurrent()) return
         this.#held.clear()
         this.#realigning.clear()
@@ -265,8 +343,11 @@ export class GroupConsumer {
         this.#options.submit({ kind: 'positioned', generation, partitions })
         for (const name of this.#assigned) this.#seek(generation, name)
         const flowing = this.#assigned.filter(({ topic, partition }) => !this.#held.has(partitionKey(topic, partition)))
-        this.#tell((consumer) => consumer.resume(byTopic(flowing)))
-        this.#options.log.info({ generation, partitions }, 'partitions assigned')
+        this.#tell((consumer) => consumer.resume(topicPartitions(flowing)))
+        this.#options.log.info(
+          { generation, partitions: partitions.map(({ metadata: _, ...position }) => position) },
+          partitions.length === 0 ? 'standing by' : 'partitions assigned',
+        )
         return
       } catch (error) {
         if (!isCurrent()) return
@@ -279,41 +360,12 @@ export class GroupConsumer {
     }
   }
 
-  async #positions(assigned: PartitionName[]): Promise<PartitionPosition[]> {
-    const { groupId, topics, log, unreadDeleted } = this.#options
-    const admin = this.#admin
-    if (admin === undefined || assigned.length === 0) return []
-    const committed = await admin.fetchOffsets({ groupId, topics })
-    const committedOf = new Map(
-      committed.flatMap(({ topic, partitions }) =>
-        partitions.map(({ partition, offset }) => [partitionKey(topic, partition), Number(offset)] as const),
-      ),
-    )
-    const ends = await this.#ends(admin, assigned)
-    return assigned.map(({ topic, partition }) => {
-      const key = partitionKey(topic, partition)
-      const end = ends.get(key)
-      if (end === undefined) throw new Error(`Kafka does not tell the offsets of ${topic}, partition ${partition}`)
-      this.#highWatermarks.set(key, end.high)
-      const start = startingOffset(committedOf.get(key), end)
-      if (start.unreadDeleted > 0) {
-        unreadDeleted(start.unreadDeleted)
-        log.error({ topic, partition, deleted: start.unreadDeleted }, 'retention deleted records that were never read')
-      }
-      if (start.beyondEnd)
-        log.error({ topic, partition }, 'the committed offset is beyond the log: reading from its beginning')
-      return { topic, partition, offsetNext: start.offsetNext, end: end.high }
-    })
-  }
-
-  async #ends(admin: Admin, names: PartitionName[]): Promise<Map<string, { low: number; high: number }>> {
-    const ends = new Map<string, { low: number; high: number }>()
-    for (const topic of new Set(names.map((name) => name.topic))) {
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        ends.set(partitionKey(topic, partition), { low: Number(low), high: Number(high) })
-      }
-    }
-    return ends
+  async #positions(): Promise<PartitionPosition[]> {
+    const { groupId, log, unreadDeleted } = this.#options
+    if (this.#admin === undefined) return []
+    const positions = await readPositions(this.#assigned, { admin: this.#admin, groupId, log, unreadDeleted })
+    for (const { topic, partition, end } of positions) this.#highWatermarks.set(partitionKey(topic, partition), end)
+    return positions
   }
 
   #seek(generation: number, { topic, partition }: PartitionName): void {
@@ -334,7 +386,6 @@ export class GroupConsumer {
       return
     }
     this.#highWatermarks.set(partitionKey(topic, partition), Number(batch.highWatermark))
-    const lastOffset = batch.lastOffset()
     const records = batch.messages.map((message) => toRecord(topic, partition, message))
     this.#options.submit({
       kind: 'admitted',
@@ -342,9 +393,10 @@ export class GroupConsumer {
       topic,
       partition,
       records,
-      offsetNext: Number(lastOffset) + 1,
+      offsetNext: Number(batch.lastOffset()) + 1,
     })
-    resolveOffset(lastOffset)
+    const next = this.#options.cursor(generation, { topic, partition })
+    if (next !== undefined && next > cursor) resolveOffset(String(next - 1))
   }
 
   /** kafkajs resolves a batch without records for us by itself: follow it, if it covers the cursor. */
@@ -371,7 +423,7 @@ export class GroupConsumer {
     const admin = this.#admin
     if (admin === undefined || this.#realigning.has(key)) return
     this.#realigning.add(key)
-    this.#ends(admin, [name])
+    readEnds(admin, [name])
       .then((ends) => {
         const end = ends.get(key)
         if (end === undefined || this.#options.cursor(generation, name) !== cursor) return
@@ -396,44 +448,13 @@ export class GroupConsumer {
     const admin = this.#admin
     if (admin === undefined || this.#state.kind !== 'reading') return
     try {
-      for (const [key, { high }] of await this.#ends(admin, this.#assigned)) this.#highWatermarks.set(key, high)
+      for (const [key, { high }] of await readEnds(admin, this.#assigned)) this.#highWatermarks.set(key, high)
     } catch (error) {
       this.#options.log.warn({ error: errorLine(error) }, 'the ends of the partitions cannot be read')
     }
   }
 }
 
-async function topicExists(admin: Admin, topic: string): Promise<boolean> {
-  try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-    return (topics[0]?.partitions.length ?? 0) > 0
-  } catch (error) {
-    if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return false
-    throw error
-  }
-}
-
-function byTopic(names: PartitionName[]): { topic: string; partitions: number[] }[] {
-  const topics = new Map<string, number[]>()
-  for (const { topic, partition } of names) topics.set(topic, [...(topics.get(topic) ?? []), partition])
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
-}
-
-/** Copies the bytes: kafkajs's are slices of the whole fetch, which one record that waits would keep in memory. */
-function toRecord(topic: string, partition: number, message: KafkaMessage): ConsumedRecord {
-  const headers: [string, Buffer | null][] = []
-  for (const [name, value] of Object.entries(message.headers ?? {})) {
-    // Repeated names come as an array.
-    for (const one of Array.isArray(value) ? value : [value])
-      headers.push([name, one == null ? null : Buffer.from(one)])
-  }
-  return {
-    topic,
-    partition,
-    offset: Number(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key === null ? null : Buffer.from(message.key),
-    value: message.value === null ? null : Buffer.from(message.value),
-    headers,
-  }
+function topicPartitions(names: PartitionName[]): { topic: string; partitions: number[] }[] {
+  return Object.entries(byTopic(names)).map(([topic, partitions]) => ({ topic, partitions }))
 }
