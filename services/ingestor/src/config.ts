@@ -1,16 +1,8 @@
 // The ingestor's configuration: its variables, and what they mean together.
 
+import { channelsFileHelp, type ListedOrganization, readChannelsFile } from '@bridge/partoo/channels-file'
 import { environments } from '@bridge/partoo/environment'
-import {
-  type ConfigRead,
-  defaultsTo,
-  optional,
-  readVariables,
-  required,
-  secret,
-  types,
-  type Values,
-} from '@bridge/runtime/config'
+import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
 import {
   checkKafka,
   checkTopicsDiffer,
@@ -19,21 +11,35 @@ import {
   kafkaVariables,
 } from '@bridge/runtime/kafka'
 import { type ServiceConfig, serviceConfig, serviceVariables } from '@bridge/runtime/service-variables'
-import { topics } from '@bridge/schemas/topics'
+import { bulkTopic, topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
+import type { Mode } from './kafka/assignment.ts'
+import { type Channels, type ConfiguredOrganization, chosenAssignment, fromFile, oneChannel } from './organizations.ts'
+
+const about = {
+  apiKey: 'API key with ORG_ADMIN or PROVIDER rights',
+  channelId: 'the custom channel that messages without channel_id go to',
+}
 
 const printable = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
 
 export const variables = {
   ...kafkaVariables('partoo-ingestor'),
   OUTBOUND_TOPIC: defaultsTo(topics.outbound.defaultName, topics.outbound.purpose, types.topic),
+  OUTBOUND_BULK_TOPIC: optional(bulkTopic.purpose, types.topic),
   DLQ_TOPIC: defaultsTo(topics.dlq.defaultName, topics.dlq.purpose, types.topic),
   RECEIPTS_TOPIC: defaultsTo(topics.receipts.defaultName, topics.receipts.purpose, types.topic),
   INGESTOR_GROUP_ID: defaultsTo('partoo-ingestor', 'consumer group of all replicas', types.text),
-  ADMITTED_MAX: defaultsTo('65536', 'records held in memory', types.whole(1, 10_000_000)),
+  INGESTOR_ASSIGNMENT: defaultsTo(
+    'auto',
+    'single: one replica at a time does the work, the others stand by, and every limit is used fully; spread: all share ' +
+      'partitions and limits; auto: single while the limits together are at most 60,000 a minute and none is 0',
+    types.oneOf(['auto', 'single', 'spread']),
+  ),
+  ADMITTED_MAX: defaultsTo('65536', 'records held in memory, per replica', types.whole(1, 10_000_000)),
   ADMITTED_BYTES_MAX: defaultsTo(
     String(64 * 1024 * 1024),
-    'bytes of records held in memory',
+    'bytes of memory that they may take, per replica; all of the process is about 170 MB more',
     types.whole(1_048_576, 17_179_869_184),
   ),
   PARTOO_ENVIRONMENT: defaultsTo(
@@ -42,12 +48,16 @@ export const variables = {
     types.oneOf(['production', 'sandbox']),
   ),
   PARTOO_BASE_URL: optional('base URL with /v2, instead of the environment’s', types.httpUrl),
-  PARTOO_API_KEY: secret(required('API key with ORG_ADMIN or PROVIDER rights', printable)),
-  PARTOO_CHANNEL_ID: required('the custom channel that messages without channel_id go to', types.text),
-  PARTOO_ORG_ID: optional('the organization’s id, for names in metrics', types.organizationId),
+  PARTOO_API_KEY: secret(optional(`${about.apiKey}; required unless PARTOO_CHANNELS_FILE is set`, printable)),
+  PARTOO_CHANNEL_ID: optional(`${about.channelId}; required unless PARTOO_CHANNELS_FILE is set`, types.text),
+  PARTOO_ORG_ID: optional('the organization’s id, for names in metrics and logs', types.organizationId),
+  PARTOO_CHANNELS_FILE: optional(
+    'instead of the three above: a file of organizations and their channels, see below',
+    types.text,
+  ),
   PARTOO_RATE_LIMIT_PER_MINUTE: defaultsTo(
     '300',
-    'requests a minute that the organization may make; 0: no limit',
+    'requests a minute that an organization may make, where the channels file does not say; 0: no limit',
     types.whole(0, 10_000_000),
   ),
   PARTOO_BURST: defaultsTo(
@@ -67,62 +77,115 @@ export const variables = {
     '… its least age then, in milliseconds: both must be reached',
     types.whole(0, 604_800_000),
   ),
+  BENCHMARK_WITHOUT_RECEIPTS: defaultsTo(
+    'false',
+    'publish no receipts and take messages for settled all the same: a crash may then lose what became of them. For ' +
+      'measuring only, and refused unless NODE_ENV=benchmark',
+    types.flag,
+  ),
   ...serviceVariables(9464),
 }
 
-/** The channels that messages may go to, and the one for messages that name none. */
-export type Channels = {
-  byId: ReadonlyMap<string, { organization: string }>
-  defaultChannelId: string | null
-}
+/** What `--help` tells beside the variables. */
+export const help = [channelsFileHelp]
 
 export type IngestorConfig = ServiceConfig & {
   kafka: KafkaConnection
   groupId: string
-  topics: { outbound: string; dlq: string; receipts: string }
+  /** `outbound`: to be read. */
+  topics: { outbound: string; bulk: string | null; dlq: string; receipts: string }
+  assignment: Mode
   admittedMax: number
   admittedBytesMax: number
   baseUrl: string
-  organizations: { name: string; apiKey: string; limitPerMinute: number }[]
+  organizations: ConfiguredOrganization[]
   channels: Channels
   burst: number
   inFlightMax: number
   timeoutMs: number
   retry: { attemptsMax: number; ageMinMs: number }
+  benchmarkWithoutReceipts: boolean
 }
 
 /** Reads the configuration, or everything that is wrong with it. */
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
-  const read = readVariables(variables, env, check)
+  let listed: ListedOrganization[] | undefined
+  const read = readVariables(variables, env, (values, isSet) => {
+    const problems = checkKafka(values)
+    problems.push(
+      ...checkTopicsDiffer(values, ['OUTBOUND_TOPIC', 'OUTBOUND_BULK_TOPIC', 'DLQ_TOPIC', 'RECEIPTS_TOPIC']),
+    )
+    if (values.BENCHMARK_WITHOUT_RECEIPTS && env.NODE_ENV !== 'benchmark') {
+      problems.push(
+        'BENCHMARK_WITHOUT_RECEIPTS is for measuring only: it may lose messages, and needs NODE_ENV=benchmark',
+      )
+    }
+    if (values.PARTOO_CHANNELS_FILE === undefined) return [...problems, ...checkOneChannel(isSet)]
+    const file = readChannelsFile(values.PARTOO_CHANNELS_FILE, { keys: true })
+    if (file.kind === 'read') listed = file.organizations
+    else problems.push(...file.problems.map((problem) => `PARTOO_CHANNELS_FILE: ${problem}`))
+    for (const name of ['PARTOO_API_KEY', 'PARTOO_CHANNEL_ID', 'PARTOO_ORG_ID'] as const) {
+      if (isSet(name)) problems.push(`${name} and PARTOO_CHANNELS_FILE are both set: set one of them`)
+    }
+    return problems
+  })
   if (read.kind === 'wrong') return read
   const values = read.config
-  // Metrics name organizations: by their id where it is configured.
-  const name = values.PARTOO_ORG_ID ?? 'default'
+  const limitPerMinute = values.PARTOO_RATE_LIMIT_PER_MINUTE
+  const { organizations, channels } = listed
+    ? fromFile(listed, limitPerMinute)
+    : oneChannel({
+        orgId: values.PARTOO_ORG_ID,
+        apiKey: values.PARTOO_API_KEY ?? '',
+        channelId: values.PARTOO_CHANNEL_ID ?? '',
+        limitPerMinute,
+      })
   return {
     kind: 'read',
     config: {
       ...serviceConfig(values),
       kafka: kafkaConnection(values),
       groupId: values.INGESTOR_GROUP_ID,
-      topics: { outbound: values.OUTBOUND_TOPIC, dlq: values.DLQ_TOPIC, receipts: values.RECEIPTS_TOPIC },
+      topics: {
+        outbound: values.OUTBOUND_TOPIC,
+        bulk: values.OUTBOUND_BULK_TOPIC ?? null,
+        dlq: values.DLQ_TOPIC,
+        receipts: values.RECEIPTS_TOPIC,
+      },
+      assignment: chosenAssignment(values.INGESTOR_ASSIGNMENT, organizations),
       admittedMax: values.ADMITTED_MAX,
       admittedBytesMax: values.ADMITTED_BYTES_MAX,
       baseUrl: values.PARTOO_BASE_URL ?? environments[values.PARTOO_ENVIRONMENT].baseUrl,
-      organizations: [{ name, apiKey: values.PARTOO_API_KEY, limitPerMinute: values.PARTOO_RATE_LIMIT_PER_MINUTE }],
-      channels: {
-        byId: new Map([[values.PARTOO_CHANNEL_ID, { organization: name }]]),
-        defaultChannelId: values.PARTOO_CHANNEL_ID,
-      },
+      organizations,
+      channels,
       burst: values.PARTOO_BURST,
       inFlightMax: values.PARTOO_MAX_IN_FLIGHT,
       timeoutMs: values.PARTOO_TIMEOUT_MS,
       retry: { attemptsMax: values.RETRY_ATTEMPTS_MAX, ageMinMs: values.RETRY_AGE_MIN_MS },
+      benchmarkWithoutReceipts: values.BENCHMARK_WITHOUT_RECEIPTS,
     },
   }
 }
 
-function check(values: Partial<Values<typeof variables>>): string[] {
-  const problems = checkKafka(values)
-  problems.push(...checkTopicsDiffer(values, ['OUTBOUND_TOPIC', 'DLQ_TOPIC', 'RECEIPTS_TOPIC']))
+/** What `--config` tells beside the variables: the channels file as it is understood, if it can be. */
+export function shownBesideVariables(env: NodeJS.ProcessEnv): string[] {
+  const path = env.PARTOO_CHANNELS_FILE
+  if (!path) return []
+  const file = readChannelsFile(path, { keys: false })
+  if (file.kind === 'wrong') return []
+  return file.organizations.map(({ orgId, limitPerMinute, channels }) => {
+    const limit = limitPerMinute === null ? 'PARTOO_RATE_LIMIT_PER_MINUTE' : `${limitPerMinute} a minute`
+    const named = channels.map(({ channelId, name }) => (name === null ? channelId : `${channelId} (${name})`))
+    return `  organization ${orgId}: key ***, limit ${limit}, channels ${named.join(', ')}`
+  })
+}
+
+function checkOneChannel(isSet: (name: 'PARTOO_API_KEY' | 'PARTOO_CHANNEL_ID') => boolean): string[] {
+  const problems: string[] = []
+  if (!isSet('PARTOO_API_KEY'))
+    problems.push(`PARTOO_API_KEY is required: ${about.apiKey}, or set PARTOO_CHANNELS_FILE`)
+  if (!isSet('PARTOO_CHANNEL_ID')) {
+    problems.push(`PARTOO_CHANNEL_ID is required: ${about.channelId}, or set PARTOO_CHANNELS_FILE`)
+  }
   return problems
 }

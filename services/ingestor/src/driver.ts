@@ -2,12 +2,14 @@
 // the order they come; what an effect brings about comes back as a fact.
 
 import type { PartooClient } from '@bridge/partoo/client'
+import { isoNow } from '@bridge/runtime/iso-time'
 import type { Log } from '@bridge/runtime/log'
 import type { Published, SafeProducer } from '@bridge/runtime/safe-producer'
 import type { IngestorConfig } from './config.ts'
 import type { Dispatcher } from './core/dispatcher.ts'
-import type { AttemptReport, Effect, Fact, PartitionName } from './core/facts.ts'
+import type { AttemptReport, Effect, Fact, PartitionCommit, PartitionName } from './core/facts.ts'
 import { decode } from './decode.ts'
+import { tellAttempt, tellSuspension } from './log-lines.ts'
 import type { Metrics } from './metrics.ts'
 import { deadLetterRecord, receiptRecord } from './publications.ts'
 
@@ -16,7 +18,7 @@ export type Partitions = {
   pause(partitions: PartitionName[]): void
   resume(partitions: PartitionName[]): void
   /** @returns whether the group's coordinator took the offsets */
-  commit(generation: number, offsets: (PartitionName & { offsetNext: number })[]): Promise<boolean>
+  commit(generation: number, offsets: PartitionCommit[]): Promise<boolean>
 }
 
 export type DriverParts = {
@@ -40,6 +42,8 @@ export class Driver {
   #unstoredToldMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #timerMs = Number.POSITIVE_INFINITY
+  #wakeMs = Number.POSITIVE_INFINITY
+  #leftOut: number[] = []
 
   constructor(parts: DriverParts) {
     this.#parts = parts
@@ -102,7 +106,8 @@ export class Driver {
         void this.#call(effect)
         break
       case 'publishReceipt':
-        void this.#publishReceipt(effect)
+        if (this.#parts.config.benchmarkWithoutReceipts) this.#leaveOut(effect.token)
+        else void this.#publishReceipt(effect)
         break
       case 'storeDeadLetter':
         void this.#storeDeadLetter(effect)
@@ -121,6 +126,9 @@ export class Driver {
         break
       case 'tellAttempt':
         this.#tellAttempt(effect)
+        break
+      case 'tellSuspension':
+        tellSuspension(this.#parts.log, effect, this.#parts.config.channels)
         break
       case 'tellTombstone':
         this.#parts.metrics.tombstones.inc()
@@ -159,6 +167,17 @@ export class Driver {
     this.#published(token, published)
   }
 
+  /** BENCHMARK_WITHOUT_RECEIPTS: says that a receipt is stored, which is not even published, in a following turn. */
+  #leaveOut(token: number): void {
+    this.#leftOut.push(token)
+    if (this.#leftOut.length > 1) return
+    setImmediate(() => {
+      const tokens = this.#leftOut
+      this.#leftOut = []
+      for (const left of tokens) this.submit({ kind: 'published', token: left, stored: 'stored' })
+    })
+  }
+
   async #storeDeadLetter(effect: Extract<Effect, { kind: 'storeDeadLetter' }>): Promise<void> {
     const { producer, metrics, config } = this.#parts
     const published = await producer.publish(deadLetterRecord(config.topics.dlq, effect))
@@ -187,61 +206,35 @@ export class Driver {
 
   async #commit({ generation, offsets }: Extract<Effect, { kind: 'commit' }>): Promise<void> {
     const ok = await this.#consumer.commit(generation, offsets)
+    this.#parts.metrics.commits.inc({ result: ok ? 'ok' : 'failed' })
     this.submit({ kind: 'committed', generation, ok })
   }
 
+  /** A timer that would fire too early is left to do so, and set anew then: the time moves with nearly every fact. */
   #wake(atMs: number): void {
-    if (this.#timer !== undefined && this.#timerMs === atMs) return
+    this.#wakeMs = atMs
+    if (this.#timer !== undefined && this.#timerMs <= atMs) return
     clearTimeout(this.#timer)
     this.#timerMs = atMs
     // Timers fire up to a millisecond early, and take at most 2^31 - 1 ms.
     const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), 2_147_483_647)
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.submit({ kind: 'woke' })
+      if (performance.now() < this.#wakeMs) this.#wake(this.#wakeMs)
+      else this.submit({ kind: 'woke' })
     }, delayMs)
   }
 
-  #tellAttempt({
-    record,
-    channelId,
-    conversationId,
-    messageId,
-    attempt,
-    answer,
-    durationMs,
-    next,
-    delayMs,
-  }: AttemptReport): void {
+  #tellAttempt(report: AttemptReport): void {
     const { metrics, log } = this.#parts
-    if (next === 'accepted') {
-      metrics.acceptanceDelaySeconds.observe(Math.max(0, Date.now() - record.timestampMs) / 1000)
+    if (report.next === 'accepted') {
+      metrics.acceptanceDelaySeconds.observe(Math.max(0, Date.now() - report.record.timestampMs) / 1000)
     }
-    const fields = {
-      topic: record.topic,
-      partition: record.partition,
-      offset: record.offset,
-      channel_id: channelId,
-      external_conversation_id: conversationId,
-      external_message_id: messageId,
-      attempt,
-      outcome: answer.kind,
-      status: answer.status,
-      durationMs: Math.round(durationMs),
-      ...(answer.kind === 'unavailable' && { detail: answer.detail }),
-      next,
-      ...(delayMs !== null && { nextInMs: Math.round(delayMs) }),
-    }
-    if (next === 'accepted') log.info(fields, 'attempt finished')
-    else log.warn(fields, 'attempt finished')
+    tellAttempt(log, report)
   }
 
   get #consumer(): Partitions {
     if (this.#partitions === undefined) throw new Error('the driver has no consumer yet')
     return this.#partitions
   }
-}
-
-function isoNow(): string {
-  return new Date().toISOString()
 }

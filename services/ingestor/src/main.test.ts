@@ -29,11 +29,11 @@ test('every problem at once, one line each, exit 78', () => {
     'ingestor: KAFKA_BROKERS must be host:port, comma-separated',
     'ingestor: PARTOO_BASE_URL must be a plain URL, without user, password, query or fragment',
     'ingestor: PARTOO_API_KEY must be printable ASCII without spaces',
-    'ingestor: PARTOO_CHANNEL_ID is required: the custom channel that messages without channel_id go to',
     'ingestor: PARTOO_RATE_LIMIT_PER_MINUTE must be a whole number from 0 to 10000000',
     'ingestor: KAFKA_SASL_USERNAME is required with KAFKA_SASL_MECHANISM',
     'ingestor: KAFKA_SASL_PASSWORD is required with KAFKA_SASL_MECHANISM',
-    'ingestor: OUTBOUND_TOPIC, DLQ_TOPIC and RECEIPTS_TOPIC must differ',
+    'ingestor: OUTBOUND_TOPIC, OUTBOUND_BULK_TOPIC, DLQ_TOPIC and RECEIPTS_TOPIC must differ',
+    'ingestor: PARTOO_CHANNEL_ID is required: the custom channel that messages without channel_id go to, or set PARTOO_CHANNELS_FILE',
     'ingestor: the configuration is wrong (8); see --help',
   ])
 })
@@ -52,4 +52,12 @@ test('--help and --config', () => {
     status: 64,
     stderr: 'ingestor: unknown argument --frobnicate; see --help\n',
   })
+})
+
+test('--help tells the format of the channels file, --config shows it without keys', () => {
+  expect(run({}, '--help').stdout).toContain('The channels file is YAML or JSON')
+  const sample = join(import.meta.dirname, '../../../docs/channels.example.yaml')
+  const fromFile = run({ KAFKA_BROKERS: 'a:1', PARTOO_CHANNELS_FILE: sample }, '--config')
+  expect(fromFile.stdout).toContain('organization 43: key ***, limit PARTOO_RATE_LIMIT_PER_MINUTE, channels bookings\n')
+  expect(fromFile.stdout).not.toContain('the-key-of-organization-43')
 })

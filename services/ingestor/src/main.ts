@@ -9,34 +9,53 @@ import { notReadyWhileStopping, startAdminServer } from '@bridge/runtime/admin-s
 import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
 import { SafeProducer } from '@bridge/runtime/safe-producer'
-import { type IngestorConfig, readConfig, variables } from './config.ts'
+import { keepYoungGeneration } from '@bridge/runtime/young-generation'
+import { help, type IngestorConfig, readConfig, shownBesideVariables, variables } from './config.ts'
 import { Dispatcher } from './core/dispatcher.ts'
 import { seededRandom } from './core/retry.ts'
 import { Driver } from './driver.ts'
 import { GroupConsumer, membershipMsMax } from './kafka/consumer.ts'
 import { createMetrics } from './metrics.ts'
+import { assignmentSettings } from './organizations.ts'
 import { tellStuckPartitions } from './stuck.ts'
 
 await runService({
   name: 'ingestor',
   what: 'Carries messages from a Kafka topic into Partoo conversations: in order, within the rate limit, without loss.',
   variables,
+  help,
+  shown: shownBesideVariables,
   read: readConfig,
   start,
 })
 
 /** Every step registers what ends it. */
 async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise<void> {
+  if (config.benchmarkWithoutReceipts) {
+    log.error(
+      { BENCHMARK_WITHOUT_RECEIPTS: true },
+      'no receipts are published: messages may be lost, for measuring only',
+    )
+  }
+  // What waits is what takes memory here: ADMITTED_BYTES_MAX.
+  keepYoungGeneration()
+  const { outbound, bulk, receipts, dlq } = config.topics
+  const topics = bulk === null ? [outbound] : [outbound, bulk]
+
   // The core decides; it knows nothing of Kafka or HTTP.
   const core = new Dispatcher({
     organizations: config.organizations,
+    bulkTopic: bulk,
     burst: config.burst,
     inFlightMax: config.inFlightMax,
     admittedMax: config.admittedMax,
     admittedBytesMax: config.admittedBytesMax,
     spanMax: 65_536,
-    reportingMax: 1_024,
-    commitIntervalMs: 1_000,
+    // What Kafka takes in a fifth of a second at 20,000 receipts a second: enough to keep it busy, little to hold.
+    reportingMax: 4_096,
+    // What a crash repeats is what was answered since the last commit, and what was in flight.
+    commitIntervalMs: 100,
+    rememberedIdsMax: 65_536,
     retry: config.retry,
     membershipMsMax,
     random: seededRandom(Math.floor(Math.random() * 2 ** 32)),
@@ -53,21 +72,24 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
   })
 
   // The driver performs what the core decides; the consumer brings it the records.
-  const metrics = createMetrics(
-    config.channels.byId.keys(),
-    () => core.view(performance.now()),
-    (topic, partition) => consumer.highWatermark(topic, partition),
-  )
+  const metrics = createMetrics({
+    channels: config.channels.byId,
+    view: () => core.view(performance.now()),
+    highWatermark: (topic, partition) => consumer.highWatermark(topic, partition),
+  })
   const driver = new Driver({ core, config, client, producer, metrics, log })
   const consumer = new GroupConsumer({
     connection: config.kafka,
     groupId: config.groupId,
-    topics: [config.topics.outbound],
-    topicsNeeded: [config.topics.receipts, config.topics.dlq],
+    topics,
+    topicsNeeded: [receipts, dlq],
+    assignment: config.assignment,
+    settings: assignmentSettings({ ...config, topics }),
     log,
     cursor: (generation, name) => core.cursor(generation, name),
     submit: (fact) => driver.submit(fact),
     unreadDeleted: (count) => metrics.unreadDeleted.inc(count),
+    rebalanced: () => metrics.rebalances.inc(),
   })
   driver.attach(consumer)
 
@@ -90,8 +112,8 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
       group: config.groupId,
       topics: config.topics,
       baseUrl: config.baseUrl,
-      channels: [...config.channels.byId.keys()],
-      limitPerMinute: config.organizations.map(({ limitPerMinute }) => limitPerMinute),
+      assignment: config.assignment,
+      organizations: config.organizations.map(({ apiKey: _, ...shown }) => shown),
       adminPort: admin.port,
     },
     'ingestor configured',

@@ -54,6 +54,22 @@ test('the organization, the secret, the secret from a file', () => {
   expect(configOf({ WEBHOOK_SECRET_FILE: join(folder, 'secret') }).proof.secret).toBe('from-a-file')
 })
 
+test('the organizations of the channels file; no key is needed for it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-config-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'channels.yaml')
+  const listed = (org: number) => `{ org_id: ${org}, api_key_file: none, channels: [{ channel_id: c${org} }] }`
+  writeFileSync(file, `organizations: [${listed(42)}, ${listed(43)}]`)
+  expect(configOf({ PARTOO_CHANNELS_FILE: file }).orgIds).toEqual(new Set(['42', '43']))
+  expect(problemsOf({ PARTOO_CHANNELS_FILE: file, PARTOO_ORG_ID: '42' })).toEqual([
+    'PARTOO_ORG_ID and PARTOO_CHANNELS_FILE are both set: set one of them',
+  ])
+  writeFileSync(file, `organizations: [${listed(42)}, ${listed(42)}]`)
+  expect(problemsOf({ PARTOO_CHANNELS_FILE: file })).toContain(
+    'PARTOO_CHANNELS_FILE: organizations[1].org_id is the same as organizations[0].org_id',
+  )
+})
+
 test.each([
   ['WEBHOOK_PORT', '80800', /^WEBHOOK_PORT must be a port/],
   ['WEBHOOK_PORT', '9465', /^ADMIN_PORT is the same as WEBHOOK_PORT/],

@@ -1,6 +1,7 @@
 // The gateway's configuration: its variables, how they depend on each other, and what the rest of the service gets.
 
 import type { KeyObject } from 'node:crypto'
+import { readChannelsFile } from '@bridge/partoo/channels-file'
 import { type Environment, environments, publicKeyPem } from '@bridge/partoo/environment'
 import { readPublicKeys } from '@bridge/partoo/signature'
 import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
@@ -64,6 +65,10 @@ export const variables = {
     'your organization at Partoo: only its events become replies and receipts; unset, those of every organization do',
     types.organizationId,
   ),
+  PARTOO_CHANNELS_FILE: optional(
+    "instead of PARTOO_ORG_ID: the ingestor's file of organizations and channels; its organizations are yours",
+    types.text,
+  ),
   REPLIES_TOPIC: topic('replies'),
   RECEIPTS_TOPIC: topic('receipts'),
   EVENTS_TOPIC: topic('events'),
@@ -84,12 +89,19 @@ export type GatewayConfig = ServiceConfig & {
 
 /** Reads and checks the configuration. @returns it, or every problem, one line each */
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
-  const read = readVariables(variables, env, (values) => {
+  const orgIds = new Set<string>()
+  const read = readVariables(variables, env, (values, isSet) => {
     const problems = checkKafka(values)
     problems.push(...checkTopicsDiffer(values, ['REPLIES_TOPIC', 'RECEIPTS_TOPIC', 'EVENTS_TOPIC']))
     if (values.WEBHOOK_PORT !== undefined && values.WEBHOOK_PORT !== 0 && values.WEBHOOK_PORT === values.ADMIN_PORT) {
       problems.push('ADMIN_PORT is the same as WEBHOOK_PORT: the admin port must not be the public one')
     }
+    if (values.PARTOO_ORG_ID !== undefined) orgIds.add(values.PARTOO_ORG_ID)
+    if (values.PARTOO_CHANNELS_FILE === undefined) return problems
+    const file = readChannelsFile(values.PARTOO_CHANNELS_FILE, { keys: false })
+    if (file.kind === 'read') for (const { orgId } of file.organizations) orgIds.add(orgId)
+    else problems.push(...file.problems.map((problem) => `PARTOO_CHANNELS_FILE: ${problem}`))
+    if (isSet('PARTOO_ORG_ID')) problems.push('PARTOO_ORG_ID and PARTOO_CHANNELS_FILE are both set: set one of them')
     return problems
   })
   if (read.kind === 'wrong') return read
@@ -109,7 +121,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
         keys: values.PARTOO_WEBHOOK_PUBLIC_KEYS ?? environmentKeys(values.PARTOO_ENVIRONMENT),
         secret: values.WEBHOOK_SECRET,
       },
-      orgIds: new Set(values.PARTOO_ORG_ID === undefined ? [] : [values.PARTOO_ORG_ID]),
+      orgIds,
       topics: { replies: values.REPLIES_TOPIC, receipts: values.RECEIPTS_TOPIC, events: values.EVENTS_TOPIC },
       kafka: kafkaConnection(values),
     },
