@@ -1,16 +1,17 @@
 import { defineConfig } from 'vitest/config'
 
-// Three projects, one per level of the test pyramid; `npm test` runs them all.
+// Four projects, one per level of the test pyramid; `npm test` runs the first three.
 //   unit         beside the code, no I/O beyond loopback, seconds
 //   sim          seeded simulation of the pure core in virtual time
 //   integration  real Kafka (one broker for the run), real HTTP, real processes
+//   endurance    the same for minutes, and with three brokers: kills, limits over whole windows, a million records
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['{libs,services,tools}/**/*.test.ts', 'test/support/**/*.test.ts', 'test/*.test.ts'],
+          include: ['{libs,services,tools}/**/*.test.ts', 'test/{bench,support}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 10_000,
         },
       },
@@ -22,6 +23,16 @@ export default defineConfig({
           globalSetup: ['test/support/kafka-for-the-run.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'endurance',
+          include: ['test/endurance/**/*.test.ts'],
+          globalSetup: ['test/support/kafka-for-the-run.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
         },
       },
     ],

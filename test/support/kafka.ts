@@ -27,12 +27,12 @@ export class TestKafka {
     this.#kafka = new kafkajs.Kafka({ clientId: 'test', brokers: brokers.split(','), logLevel: logLevel.NOTHING })
   }
 
-  /** Creates a topic of one partition; give it the test's prefix, so that it is deleted with the others. */
-  createTopic(topic: string, config: Record<string, string> = {}): Promise<void> {
+  /** Creates a topic, of one partition by default; give it the test's prefix, so that it is deleted with the others. */
+  createTopic(topic: string, config: Record<string, string> = {}, partitions = 1): Promise<void> {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
     return this.#asAdmin(async (admin) => {
       // kafkajs's own wait for the leaders fails where the broker does not know the topic at once.
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: false })
+      await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false })
       await until(`topic ${topic}`, () =>
         admin.fetchTopicMetadata({ topics: [topic] }).then(
           () => true,

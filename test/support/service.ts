@@ -59,15 +59,28 @@ export class ServiceProcess {
     return (await fetch(`${this.adminUrl}/metrics`)).text()
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Sends a signal and answers at once. */
+  signal(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    if (this.running) this.#child.kill(signal)
+  }
+
   /** Sends a signal and waits for the end. @returns the exit code, or the signal that ended it */
   async end(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' = 'SIGTERM', deadlineMs = 25_000): Promise<number | string> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal)
+    if (this.running) this.#child.kill(signal)
     return this.exit(deadlineMs)
   }
 
   /** Waits for the end. */
   async exit(deadlineMs = 25_000): Promise<number | string> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+    if (this.running) {
       await once(this.#child, 'exit', { signal: AbortSignal.timeout(deadlineMs) })
     }
     return this.#child.exitCode ?? this.#child.signalCode ?? 'unknown'

@@ -27,6 +27,22 @@ export async function freePort(preferred?: number): Promise<number> {
   })
 }
 
+/** Below the ports that systems give to outgoing connections (Linux from 32,768, macOS and Windows from 49,152). */
+const lastingPorts = { from: 20_000, to: 32_000 }
+
+/**
+ * Answers a free port that no outgoing connection takes by chance: for a server that will come back to it. A client that tries
+ * to reach the absent server on another port might even meet itself.
+ */
+export async function freeLastingPort(): Promise<number> {
+  const { from, to } = lastingPorts
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const port = from + Math.floor(Math.random() * (to - from))
+    if (await isPortFree(port)) return port
+  }
+  throw new Error(`no free port between ${from} and ${to}`)
+}
+
 function canListen(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
