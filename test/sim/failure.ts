@@ -4,6 +4,7 @@
 export type OracleName =
   | 'L1 no loss'
   | 'L2 order'
+  | 'L3 isolation'
   | 'L4 limit'
   | 'L5 idempotence'
   | 'L6 bounds'

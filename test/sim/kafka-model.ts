@@ -24,7 +24,7 @@ export class KafkaModel {
   #faultsOn = true
   /** No broker answers anything. */
   away = false
-  readonly seen = { receipts: 0, deadLetters: 0, failures: 0, refusals: 0 }
+  readonly seen = { receipts: 0, duplicates: 0, deadLetters: 0, failures: 0, refusals: 0 }
 
   constructor(mix: Mix, chance: Chance, agenda: Agenda, world: World) {
     this.#mix = mix
@@ -35,17 +35,22 @@ export class KafkaModel {
   }
 
   /** A replica publishes; `answer` comes once. */
-  publish(publish: Publish, isAlive: () => boolean, answer: (stored: Stored) => void): void {
+  publish(
+    publish: Publish,
+    from: { readonly isAlive: boolean; readonly isCut: boolean },
+    answer: (stored: Stored) => void,
+  ): void {
     const chance = this.#chance
-    const totalMs = chance.latencyMs(chance.happens(0.05) ? 3_000 : 60)
-    const fails = this.away || (this.#faultsOn && chance.happens(this.#mix.faults.publishFails))
-    const arrives = !fails || (!this.away && chance.happens(0.5))
+    const totalMs = chance.latencyMs(this.#mix.profile === 'anything' && chance.happens(0.05) ? 3_000 : 60)
+    const isSent = !this.away && !from.isCut
+    const fails = !isSent || (this.#faultsOn && chance.happens(this.#mix.faults.publishFails))
+    const arrives = !fails || (isSent && chance.happens(0.5))
     let stored: Stored = 'failed'
     this.#agenda.after(totalMs * chance.random(), () => {
-      if (arrives && (isAlive() || chance.happens(0.5))) stored = this.#store(publish)
+      if (arrives && (from.isAlive || chance.happens(0.5))) stored = this.#store(publish)
     })
     this.#agenda.after(fails ? totalMs + chance.between(0, 4_000) : totalMs, () => {
-      const heard = fails ? 'failed' : stored
+      const heard = fails || from.isCut ? 'failed' : stored
       if (heard === 'failed') this.seen.failures += 1
       answer(heard)
     })
@@ -60,12 +65,13 @@ export class KafkaModel {
     if (publish.kind === 'publishReceipt') {
       const { source, receipt } = publish
       const record = this.#world.find(source)
-      if (receipt.status === 'duplicate' && this.#world.wasIdAccepted(record)) record.accepted = true
+      if (receipt.status === 'duplicate' && this.#world.wasAccepted(record)) record.accepted = true
       if (receipt.status === 'rejected' ? !record.deadLetterStored : !record.accepted) {
         fail('L1 no loss', `the receipt of ${nameOf(record)} says ${receipt.status}, which is not so`)
       }
       record.receiptStored = true
       this.seen.receipts += 1
+      if (receipt.status === 'duplicate') this.seen.duplicates += 1
       return 'stored'
     }
     const written = deadLetter('dlq', publish.record, publish.cause, publish.truncation)

@@ -5,10 +5,14 @@ import type { Chance } from './chance.ts'
 
 export type Mix = {
   /**
-   * `anything`: faults as drawn. `steady`: one replica, a backlog of ten or more conversations, answers within 0.5 s, no
-   * fault: the limit must be used.
+   * `anything`: faults as drawn.
+   * `steady`: up to three replicas, a backlog of ten or more conversations, answers within 0.5 s, no fault: the limit must be
+   * used.
+   * `burst`: a quiet minute, then as many messages at once as may go out at once.
+   * `wide`: one conversation or many fail for the whole time, and the partition goes on past them for as long as it may.
+   * `handover`: a backlog that several replicas take from each other, by all that can happen to them; Partoo is well.
    */
-  profile: 'anything' | 'steady'
+  profile: 'anything' | 'steady' | 'burst' | 'wide' | 'handover'
   replicas: number
   /** Partitions per topic. */
   topics: number[]
@@ -25,6 +29,8 @@ export type Mix = {
   rejectedRate: number
   /** Partoo answers 500 to these until the faults stop. */
   cursedRate: number
+  /** All of so many conversations, the first ones, is such. */
+  cursedConversations: number
   deadLetterBytesMax: number
   core: Omit<CoreOptions, 'random' | 'organizations'>
   window: 'fixed' | 'sliding' | 'bucket'
@@ -36,6 +42,8 @@ export type Mix = {
   faultsUntilMs: number
   /** A rejoin gives one member everything, or each a part. */
   assignment: 'single' | 'spread'
+  /** How often a leader gives out the partitions without regard to who had them. */
+  forgetsOwners: number
   faults: Faults
 }
 
@@ -45,17 +53,32 @@ export type Faults = {
   reset: number
   hang: number
   forbiddenBusinesses: number
+  /** Phases: the key is refused, or a login page comes instead of the API. */
   unauthorizedEveryMs: number
+  /** … Partoo fails for an organization, or for all. */
   outageEveryMs: number
+  /** … a proxy refuses whatever is sent to a channel. */
+  proxyEveryMs: number
+  /** … all businesses of a channel are forbidden. */
+  forbiddenEveryMs: number
+  /** … calls of some conversations take longer than a call may. */
+  hangingEveryMs: number
+  /** … 429 to everything, whatever the limit. */
+  stormEveryMs: number
+  /** Somebody else uses the organization's keys. */
   otherClient: boolean
   publishFails: number
   commitFails: number
   lateCommitLands: number
   kafkaAwayEveryMs: number
+  /** What decodes waits for a registry that is away. */
+  registryAwayEveryMs: number
   rebalanceEveryMs: number
   learnMaxMs: number
   crashEveryMs: number
   freezeEveryMs: number
+  /** A replica is cut off from Kafka, not from Partoo. */
+  cutOffEveryMs: number
   stopEveryMs: number
 }
 
@@ -66,33 +89,44 @@ const calm: Faults = {
   forbiddenBusinesses: 0,
   unauthorizedEveryMs: 0,
   outageEveryMs: 0,
+  proxyEveryMs: 0,
+  forbiddenEveryMs: 0,
+  hangingEveryMs: 0,
+  stormEveryMs: 0,
   otherClient: false,
   publishFails: 0,
   commitFails: 0,
   lateCommitLands: 0,
   kafkaAwayEveryMs: 0,
+  registryAwayEveryMs: 0,
   rebalanceEveryMs: 0,
   learnMaxMs: 500,
   crashEveryMs: 0,
   freezeEveryMs: 0,
+  cutOffEveryMs: 0,
   stopEveryMs: 0,
 }
 
 const businessesMax = 4
 
-/** Draws the mix of a seed: every eighth world is a steady one. */
+/** Draws the mix of a seed: of 128 worlds 16 are steady, 8 are handed over, 4 have a burst, one is wide. */
 export function drawMix(seed: number, chance: Chance): Mix {
-  return seed % 8 === 0 ? drawSteady(chance) : drawAnything(chance)
+  if (seed % 8 === 0) return drawSteady(chance)
+  if (seed % 16 === 6) return drawHandover(chance)
+  if (seed % 32 === 4) return drawBurst(chance)
+  return seed % 128 === 50 ? drawWide(chance) : drawAnything(chance)
 }
 
 function drawAnything(chance: Chance): Mix {
   const maybe = (value: () => number) => (chance.happens(0.4) ? value() : 0)
+  const seldom = (least: number, most: number) => (chance.happens(0.2) ? chance.between(least, most) : 0)
   const every = (least: number, most: number) => maybe(() => chance.between(least, most))
   const fetchRecordsMax = chance.pick([1, 5, 20, 100])
+  const topics = chance.pick([[1], [2], [4], [2, 2], [3, 1]])
   return {
     profile: 'anything',
     replicas: chance.pick([1, 1, 2, 3]),
-    topics: chance.pick([[1], [2], [4], [2, 2], [3, 1]]),
+    topics,
     organizations: drawOrganizations(chance),
     records: chance.pick([20, 100, 300, 300, 600]),
     conversations: chance.pick([1, 3, 10, 40]),
@@ -100,11 +134,13 @@ function drawAnything(chance: Chance): Mix {
     poisonRate: maybe(() => chance.pick([0.05, 0.2])),
     tombstoneRate: maybe(() => chance.pick([0.05, 0.2])),
     gapRate: maybe(() => chance.pick([0.1, 0.5])),
-    repeatedIdRate: maybe(() => 0.05),
-    rejectedRate: maybe(() => 0.05),
+    repeatedIdRate: maybe(() => chance.pick([0.05, 0.3])),
+    rejectedRate: maybe(() => chance.pick([0.05, 0.05, 0.5])),
     cursedRate: maybe(() => 0.02),
+    cursedConversations: chance.pick([0, 0, 0, 0, 0, 0, 0, 1, 3]),
     deadLetterBytesMax: 2_000,
     core: {
+      bulkTopic: topics.length > 1 && chance.happens(0.5) ? 'outbound-1' : null,
       burst: chance.pick([1, 5, 20]),
       inFlightMax: chance.pick([1, 4, 64]),
       admittedMax: chance.pick([4, 50, 1_000]),
@@ -112,16 +148,18 @@ function drawAnything(chance: Chance): Mix {
       spanMax: chance.pick([3, 30, 20_000]),
       reportingMax: chance.pick([1, 10, 256]),
       commitIntervalMs: chance.pick([100, 1_000, 5_000]),
+      rememberedIdsMax: chance.pick([1, 10, 10_000]),
       retry: { attemptsMax: chance.pick([2, 4, 8]), ageMinMs: chance.pick([0, 10_000, 60_000, 900_000]) },
       membershipMsMax: 4_000,
     },
     window: chance.pick(['fixed', 'sliding', 'bucket']),
     latencyMaxMs: chance.pick([20, 200, 2_000]),
     decodeMaxMs: chance.pick([2, 50, 2_000]),
-    brokers: chance.pick([1, 2]),
+    brokers: chance.pick([1, 2, 3]),
     fetchRecordsMax,
     faultsUntilMs: chance.between(30_000, 400_000),
     assignment: chance.pick(['single', 'spread']),
+    forgetsOwners: chance.pick([0, 0, 0.3, 1]),
     faults: {
       serverError: maybe(() => chance.pick([0.02, 0.2, 0.6])),
       reset: maybe(() => chance.pick([0.02, 0.2])),
@@ -129,15 +167,21 @@ function drawAnything(chance: Chance): Mix {
       forbiddenBusinesses: maybe(() => chance.int(1, 2)),
       unauthorizedEveryMs: every(20_000, 100_000),
       outageEveryMs: every(20_000, 100_000),
-      otherClient: chance.happens(0.3),
+      proxyEveryMs: seldom(20_000, 200_000),
+      forbiddenEveryMs: seldom(20_000, 200_000),
+      hangingEveryMs: seldom(20_000, 100_000),
+      stormEveryMs: seldom(20_000, 100_000),
+      otherClient: chance.happens(0.2),
       publishFails: maybe(() => chance.pick([0.02, 0.3])),
       commitFails: maybe(() => chance.pick([0.05, 0.5])),
       lateCommitLands: maybe(() => chance.pick([0.2, 1])),
       kafkaAwayEveryMs: every(30_000, 100_000),
+      registryAwayEveryMs: seldom(20_000, 100_000),
       rebalanceEveryMs: every(2_000, 40_000),
       learnMaxMs: chance.pick([500, 500, 8_000]),
       crashEveryMs: every(10_000, 100_000),
       freezeEveryMs: every(10_000, 100_000),
+      cutOffEveryMs: every(10_000, 100_000),
       stopEveryMs: every(10_000, 100_000),
     },
   }
@@ -155,11 +199,11 @@ function drawOrganizations(chance: Chance): Mix['organizations'] {
   }))
 }
 
-function drawSteady(chance: Chance): Mix {
-  const limitPerMinute = chance.pick([120, 300, 600])
+/** A world without a fault, as a service is set up that nobody has touched. */
+function drawCalm(chance: Chance, limitPerMinute: number): Mix {
   return {
     profile: 'steady',
-    replicas: 1,
+    replicas: chance.pick([1, 1, 2, 3]),
     topics: chance.pick([[1], [3]]),
     organizations: [{ name: 'org-0', limitPerMinute, channels: [{ id: 'channel-0-0', businesses: 3 }] }],
     records: limitPerMinute * 7,
@@ -167,12 +211,14 @@ function drawSteady(chance: Chance): Mix {
     skew: 1,
     poisonRate: 0,
     tombstoneRate: 0,
-    gapRate: maybeGaps(chance),
+    gapRate: chance.happens(0.5) ? 0.1 : 0,
     repeatedIdRate: 0,
     rejectedRate: 0,
     cursedRate: 0,
+    cursedConversations: 0,
     deadLetterBytesMax: 2_000,
     core: {
+      bulkTopic: null,
       burst: chance.pick([1, 5, 20]),
       inFlightMax: 64,
       admittedMax: 65_536,
@@ -180,6 +226,7 @@ function drawSteady(chance: Chance): Mix {
       spanMax: 20_000,
       reportingMax: 256,
       commitIntervalMs: 1_000,
+      rememberedIdsMax: 10_000,
       retry: { attemptsMax: 8, ageMinMs: 900_000 },
       membershipMsMax: 4_000,
     },
@@ -190,10 +237,66 @@ function drawSteady(chance: Chance): Mix {
     fetchRecordsMax: 500,
     faultsUntilMs: 1_000,
     assignment: 'single',
+    forgetsOwners: 0,
     faults: calm,
   }
 }
 
-function maybeGaps(chance: Chance): number {
-  return chance.happens(0.5) ? 0.1 : 0
+function drawSteady(chance: Chance): Mix {
+  return drawCalm(chance, chance.pick([120, 300, 600]))
+}
+
+function drawBurst(chance: Chance): Mix {
+  const mix = drawCalm(chance, chance.pick([60, 120, 300]))
+  const core = { ...mix.core, burst: 20 }
+  return { ...mix, profile: 'burst', conversations: 40, records: 0, core, decodeMaxMs: 2, faultsUntilMs: 150_000 }
+}
+
+/** Without gaps what is settled past the oldest record is told in little; with gaps and several owners it may be too much. */
+function drawWide(chance: Chance): Mix {
+  const mix = drawCalm(chance, 0)
+  const core = { ...mix.core, inFlightMax: 300, reportingMax: 4_096 }
+  return {
+    ...mix,
+    profile: 'wide',
+    replicas: 1,
+    topics: [1],
+    records: 22_000,
+    conversations: 300,
+    gapRate: chance.pick([0, 0.5]),
+    cursedConversations: chance.pick([1, 1, 100]),
+    core,
+    latencyMaxMs: 200,
+    decodeMaxMs: 2,
+    faultsUntilMs: 60_000,
+    faults: { ...calm, crashEveryMs: chance.pick([0, 0, 15_000]) },
+  }
+}
+
+/** The limit is at stake where it goes from one to another: what the one sent just now, the other does not know. */
+function drawHandover(chance: Chance): Mix {
+  const limitPerMinute = chance.pick([60, 120, 300])
+  const mix = drawCalm(chance, limitPerMinute)
+  const every = () => (chance.happens(0.5) ? chance.between(15_000, 60_000) : 0)
+  return {
+    ...mix,
+    profile: 'handover',
+    replicas: chance.pick([2, 2, 3]),
+    records: limitPerMinute * 5,
+    latencyMaxMs: chance.pick([20, 200, 2_000]),
+    brokers: 2,
+    faultsUntilMs: 300_000,
+    assignment: chance.pick(['single', 'single', 'spread']),
+    forgetsOwners: chance.pick([0, 0.3]),
+    faults: {
+      ...calm,
+      lateCommitLands: 0.5,
+      learnMaxMs: chance.pick([500, 8_000]),
+      rebalanceEveryMs: every(),
+      crashEveryMs: every(),
+      freezeEveryMs: every(),
+      cutOffEveryMs: every(),
+      stopEveryMs: every(),
+    },
+  }
 }

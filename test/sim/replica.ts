@@ -1,13 +1,14 @@
 // One process of the ingestor in virtual time: the real core, and a driver and a consumer that do what the real ones promise.
-// Everything takes time and ends in any order. A replica may be frozen (what comes for it waits), crash (its state is gone;
-// what it had under way may still have its effect) or be stopped (it drains, then leaves).
+// Everything takes time and ends in any order. A replica may be frozen (what comes for it waits), be cut off from Kafka while
+// Partoo still hears it, crash (its state is gone; what it had under way may still have its effect) or be stopped (it drains,
+// then leaves).
 
 import { Dispatcher } from '@bridge/ingestor/core/dispatcher'
 import type { Decoded, Effect, Fact, PartitionName } from '@bridge/ingestor/core/facts'
-import type { ConsumedRecord } from '@bridge/schemas/record'
 import type { Agenda } from './agenda.ts'
 import type { Chance } from './chance.ts'
-import type { Group, Member, Offset } from './group.ts'
+import { ConsumerModel } from './consumer-model.ts'
+import type { Group, Member, Position } from './group.ts'
 import type { KafkaModel } from './kafka-model.ts'
 import type { Mix } from './mix.ts'
 import type { PartooModel } from './partoo-model.ts'
@@ -23,36 +24,38 @@ export type Surroundings = {
   partoo: PartooModel
   kafka: KafkaModel
   group: Group
+  /** Until when nothing can be decoded, as the schema registry is away. */
+  registry: { awayUntilMs: number }
   /** Wall clock of the world's beginning. */
   epochMs: number
   faultsOn: () => boolean
+  /** To see that it happens. */
+  seen: { suspensions: number; staleBatches: number }
   trace: (line: () => string) => void
 }
 
-type Batch = { log: PartitionLog; fetchedOffset: number; records: ConsumedRecord[]; offsetNext: number }
-
 const heartbeatMs = 1_500
-const fetchWaitMs = 400
 const stopDeadlineMs = 20_000
+/** An answer that waited longer in a frozen process says nothing of now. */
+const staleAnswerMs = 500
+const positionsRetryMs = 300
 
 export class Replica implements Member {
   readonly name: string
   readonly dispatcher: Dispatcher
   readonly #s: Surroundings
   readonly #witness: Witness
+  readonly #consumer: ConsumerModel
   readonly #onEnd: () => void
   /** The process's monotonic clock starts anywhere. */
   readonly #originMs: number
   #life: 'running' | 'stopping' | 'ended' = 'running'
   #isFrozen = false
+  #cuts = 0
   readonly #whileFrozen: (() => void)[] = []
   /** What the core sees: this process's own count. */
   #generation = 0
   #groupGeneration = 0
-  #owned: PartitionLog[] = []
-  readonly #paused = new Set<PartitionLog>()
-  readonly #positions = new Map<PartitionLog, number>()
-  readonly #fetching: boolean[]
   /** When the last result of a partition's decoding comes. */
   readonly #decodedMs = new Map<PartitionLog, number>()
   #wake = 0
@@ -63,18 +66,31 @@ export class Replica implements Member {
     this.#onEnd = onEnd
     const { mix, chance, world } = surroundings
     this.#originMs = chance.pick([0, chance.between(0, 1_000_000)]) - surroundings.agenda.nowMs
-    this.#fetching = Array.from({ length: mix.brokers }, () => false)
     const core = chance.stream()
     const options = {
       ...mix.core,
-      organizations: mix.organizations.map(({ name, limitPerMinute }) => ({ name, limitPerMinute })),
+      organizations: mix.organizations.map(({ name, limitPerMinute, channels }) => ({
+        name,
+        limitPerMinute,
+        channels: channels.map(({ id }) => id),
+      })),
       random: core.random,
     }
     this.dispatcher = new Dispatcher(options)
-    this.#witness = new Witness(name, mix, world, this.dispatcher)
+    const host = {
+      name,
+      later: (delayMs: number, run: () => void) => this.#later(delayMs, run),
+      mayFetch: () => this.#life === 'running' && !this.isCut && !surroundings.kafka.away,
+      cursor: (generation: number, log: PartitionName) => this.dispatcher.cursor(generation, log),
+      submit: (fact: Fact) => this.#submit(fact),
+      sawStale: () => {
+        surroundings.seen.staleBatches += 1
+      },
+    }
+    this.#consumer = new ConsumerModel(host, mix, chance.stream(), world)
+    this.#witness = new Witness(name, mix, world, this.dispatcher, (log) => this.#consumer.isPaused(log))
     this.#join()
     this.#heartbeat()
-    for (let broker = 0; broker < mix.brokers; broker += 1) this.#fetch(broker)
   }
 
   get isRunning(): boolean {
@@ -83,6 +99,14 @@ export class Replica implements Member {
 
   get isAlive(): boolean {
     return this.#life !== 'ended'
+  }
+
+  get isCut(): boolean {
+    return this.#cuts > 0
+  }
+
+  get isReachable(): boolean {
+    return this.isAlive && !this.#isFrozen && !this.isCut
   }
 
   // ── Life ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,6 +122,15 @@ export class Replica implements Member {
     this.#s.agenda.after(forMs, () => {
       this.#isFrozen = false
       for (const run of this.#whileFrozen.splice(0)) if (this.isAlive) run()
+    })
+  }
+
+  /** Kafka is out of reach for a while: nothing is read, heartbeats and commits are lost, nothing is stored. */
+  cutOff(forMs: number): void {
+    this.#s.trace(() => `${this.name} is cut off from Kafka for ${forMs.toFixed(0)} ms`)
+    this.#cuts += 1
+    this.#s.agenda.after(forMs, () => {
+      this.#cuts -= 1
     })
   }
 
@@ -132,37 +165,38 @@ export class Replica implements Member {
   // ── Membership ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #join(): void {
-    this.#later(this.#s.chance.latencyMs(500), () => this.#s.group.join(this))
+    this.#later(this.#s.chance.latencyMs(500), () => (this.isCut ? this.#join() : this.#s.group.join(this)))
   }
 
   /** The group does not know us any more; some learn thereby that nothing is theirs, some only with what they are given. */
   #rejoin(): void {
-    if (this.#s.chance.happens(0.5)) this.assigned(this.#groupGeneration, [])
+    if (this.#s.chance.happens(0.5)) this.assigned(this.#groupGeneration, [], 0)
     this.#s.group.join(this)
   }
 
-  assigned(groupGeneration: number, partitions: PartitionName[]): void {
-    this.#here(() => {
-      if (groupGeneration < this.#groupGeneration) return
-      this.#groupGeneration = groupGeneration
-      this.#generation += 1
-      this.#owned = []
-      const names = partitions.map(({ topic, partition }) => ({ topic, partition }))
-      this.#submit({ kind: 'assigned', generation: this.#generation, partitions: names })
-    })
+  assigned(groupGeneration: number, partitions: PartitionName[], share: number): void {
+    this.#groupGeneration = groupGeneration
+    this.#generation += 1
+    this.#consumer.joined(this.#generation)
+    const { mix, world } = this.#s
+    const shareUnit = mix.assignment === 'spread' ? 1 / world.partitions.length : 1
+    this.#submit({ kind: 'assigned', generation: this.#generation, partitions, share, shareUnit })
   }
 
-  positioned(groupGeneration: number, partitions: Offset[]): void {
+  positioned(groupGeneration: number, positions: Position[]): void {
+    const generation = this.#generation
     this.#here(() => {
-      if (groupGeneration !== this.#groupGeneration) return
-      this.#owned = this.#logs(partitions)
-      // The consumer forgets what was held back: the core decides anew.
-      this.#paused.clear()
-      const positions = partitions.map((at) => ({ ...at, end: this.#s.world.log(at.topic, at.partition).endOffset }))
-      this.#submit({ kind: 'positioned', generation: this.#generation, partitions: positions })
-      for (const log of this.#owned) {
-        this.#positions.set(log, this.dispatcher.cursor(this.#generation, log) ?? log.endOffset)
-      }
+      if (groupGeneration !== this.#groupGeneration || generation !== this.#generation) return
+      if (this.isCut) return this.#later(positionsRetryMs, () => this.positioned(groupGeneration, positions))
+      const logs = this.#logs(positions)
+      this.#consumer.open(logs)
+      const partitions = positions.map(({ topic, partition, offsetNext, metadata }) => {
+        const end = this.#s.world.log(topic, partition).endOffset
+        return { topic, partition, offsetNext, metadata, end }
+      })
+      this.#witness.handedOver(positions)
+      this.#submit({ kind: 'positioned', generation, partitions })
+      for (const log of logs) this.#consumer.seek(log)
     })
   }
 
@@ -170,14 +204,12 @@ export class Replica implements Member {
     const { agenda, chance, group } = this.#s
     this.#later(heartbeatMs, () => {
       const sentMs = agenda.nowMs
+      const isSent = !this.isCut
       agenda.after(chance.latencyMs(20), () => {
-        const answer = this.isAlive ? group.heartbeat(this) : 'away'
+        const answer = this.isAlive && isSent ? group.heartbeat(this) : 'away'
         agenda.after(chance.latencyMs(20), () => {
-          // The driver does not count an answer that waited in a frozen process.
-          if (answer === 'ok')
-            this.#here(
-              () => agenda.nowMs - sentMs < 500 && this.#submit({ kind: 'heartbeat', ageMs: agenda.nowMs - sentMs }),
-            )
+          if (this.isCut) return
+          if (answer === 'ok') this.#here(() => this.#heard(sentMs))
           if (answer === 'unknown' && this.#life === 'running') this.#here(() => this.#rejoin())
         })
       })
@@ -185,46 +217,9 @@ export class Replica implements Member {
     })
   }
 
-  // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** One broker's fetcher: one fetch at a time, for all of its partitions that are not paused. */
-  #fetch(broker: number): void {
-    const { chance } = this.#s
-    this.#later(this.#fetching[broker] ? chance.latencyMs(5) : fetchWaitMs * chance.random(), () => {
-      const batches = this.#life === 'running' && !this.#s.kafka.away ? this.#read(broker) : []
-      this.#fetching[broker] = batches.length > 0
-      const latencyMs = chance.latencyMs(chance.happens(0.02) ? 5_000 : 30)
-      let left = batches.length
-      if (left === 0) return this.#fetch(broker)
-      for (const batch of chance.shuffle(batches)) {
-        this.#later(latencyMs + chance.latencyMs(20), () => {
-          this.#admit(batch)
-          left -= 1
-          if (left === 0) this.#fetch(broker)
-        })
-      }
-    })
-  }
-
-  #read(broker: number): Batch[] {
-    const { mix, world } = this.#s
-    let most = mix.fetchRecordsMax
-    return this.#owned.flatMap((log) => {
-      if (world.partitions.indexOf(log) % mix.brokers !== broker || this.#paused.has(log) || most === 0) return []
-      const fetchedOffset = this.#positions.get(log)!
-      const batch = log.read(fetchedOffset, most)
-      if (batch === null) return []
-      most -= batch.records.length
-      return [{ log, fetchedOffset, ...batch }]
-    })
-  }
-
-  /** The gate: a batch counts only if it was fetched at the cursor; a stale one of before a rejoin is dropped. */
-  #admit({ log, fetchedOffset, records, offsetNext }: Batch): void {
-    if (this.dispatcher.cursor(this.#generation, log) !== fetchedOffset) return
-    const { topic, partition } = log
-    this.#submit({ kind: 'admitted', generation: this.#generation, topic, partition, records, offsetNext })
-    this.#positions.set(log, offsetNext)
+  #heard(sentMs: number): void {
+    const ageMs = this.#s.agenda.nowMs - sentMs
+    if (ageMs < staleAnswerMs) this.#submit({ kind: 'heartbeat', ageMs })
   }
 
   // ── Facts and effects ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,6 +242,7 @@ export class Replica implements Member {
       case 'call': {
         const { token } = effect
         const startedAt = this.#wallTime()
+        group.judgeCall(this, this.#witness.recordOf(token))
         partoo.call(effect, this.#witness.recordOf(token), isAlive, (answer) =>
           this.#here(() =>
             this.#submit({ kind: 'called', token, answer, startedAt, endedAt: this.#wallTime(), durationMs: 0 }),
@@ -257,32 +253,36 @@ export class Replica implements Member {
       case 'publishReceipt':
       case 'storeDeadLetter': {
         const { token } = effect
-        kafka.publish(effect, isAlive, (stored) => this.#here(() => this.#submit({ kind: 'published', token, stored })))
+        kafka.publish(effect, this, (stored) => this.#here(() => this.#submit({ kind: 'published', token, stored })))
         return
       }
       case 'commit': {
         const { generation, offsets } = effect
-        group.commit(this, this.#groupGeneration, offsets, isAlive, (ok) =>
+        const commits = offsets.map((offset) => ({ ...offset, settled: this.#witness.settledBeyond(offset) }))
+        group.commit(this, this.#groupGeneration, commits, isAlive, (ok) =>
           this.#here(() => this.#submit({ kind: 'committed', generation, ok })),
         )
         return
       }
       case 'pause':
-        for (const log of this.#logs(effect.partitions)) this.#paused.add(log)
+        for (const log of this.#logs(effect.partitions)) this.#consumer.pause(log)
         return
       case 'resume':
-        for (const log of this.#logs(effect.partitions)) this.#paused.delete(log)
+        for (const log of this.#logs(effect.partitions)) this.#consumer.resume(log)
         return
       case 'wake': {
         this.#wake += 1
         const wake = this.#wake
         // A timer of Node is late by a millisecond or more.
-        const lateMs = mix.profile === 'steady' ? chance.between(0, 2) : chance.latencyMs(20)
+        const lateMs = mix.profile !== 'anything' ? chance.between(0, 2) : chance.latencyMs(20)
         this.#later(effect.atMs - nowMs + lateMs, () => {
           if (wake === this.#wake) this.#submit({ kind: 'woke' })
         })
         return
       }
+      case 'tellSuspension':
+        if (effect.suspended) this.#s.seen.suspensions += 1
+        return
       case 'tellAttempt':
       case 'tellTombstone':
         return
@@ -307,7 +307,7 @@ export class Replica implements Member {
     }))
     const first = records[0]!.record
     const log = world.log(first.topic, first.partition)
-    let doneMs = Math.max(agenda.nowMs, this.#decodedMs.get(log) ?? 0)
+    let doneMs = Math.max(agenda.nowMs, this.#decodedMs.get(log) ?? 0, this.#s.registry.awayUntilMs)
     const together = chance.pick([1, 7, 1_000])
     for (let from = 0; from < results.length; from += together) {
       const some = results.slice(from, from + together)
@@ -330,9 +330,9 @@ export class Replica implements Member {
 function brief(of: Fact | Effect): string {
   switch (of.kind) {
     case 'assigned':
-      return `assigned ${of.generation} ${of.partitions.map((p) => `${p.topic}/${p.partition}`).join(' ')}`
+      return `assigned ${of.generation} share ${of.share} ${of.partitions.map((p) => `${p.topic}/${p.partition}`).join(' ')}`
     case 'positioned':
-      return `positioned ${of.generation} ${of.partitions.map((p) => `${p.topic}/${p.partition}@${p.offsetNext}`).join(' ')}`
+      return `positioned ${of.generation} ${of.partitions.map((p) => `${p.topic}/${p.partition}@${p.offsetNext}${p.metadata && `=${p.metadata}`}`).join(' ')}`
     case 'admitted':
       return `admitted ${of.topic}/${of.partition} ${of.records.map(({ offset }) => offset).join(' ')} next ${of.offsetNext}`
     case 'decoded':
@@ -352,7 +352,7 @@ function brief(of: Fact | Effect): string {
     case 'storeDeadLetter':
       return `storeDeadLetter #${of.token} ${of.cause.reason} ${of.truncation}`
     case 'commit':
-      return `commit ${of.generation} ${of.offsets.map((p) => `${p.topic}/${p.partition}@${p.offsetNext}`).join(' ')}`
+      return `commit ${of.generation} ${of.offsets.map((p) => `${p.topic}/${p.partition}@${p.offsetNext}${p.metadata && `=${p.metadata}`}`).join(' ')}`
     case 'pause':
     case 'resume':
       return `${of.kind} ${of.partitions.map((p) => `${p.topic}/${p.partition}`).join(' ')}`
@@ -360,6 +360,8 @@ function brief(of: Fact | Effect): string {
       return `wake ${of.atMs.toFixed(1)}`
     case 'tellAttempt':
       return `tellAttempt ${of.attempt} ${of.next}`
+    case 'tellSuspension':
+      return `tellSuspension ${of.scope} ${of.channelId ?? of.organization} ${of.businessId ?? ''} ${of.suspended}`
     case 'heartbeat':
     case 'woke':
     case 'stopping':

@@ -1,8 +1,4 @@
-// One world from one seed: it is drawn, it runs with its faults, then the faults stop and everything must end. Used by the
-// test and, alone, from the command line:
-//
-//   node test/sim/simulation.ts 123          one seed, with every fact and effect
-//   node test/sim/simulation.ts 1 500        seeds 1 to 500: the first that fails, or what was seen
+// One world from one seed: it is drawn, it runs with its faults, then the faults stop and everything must end.
 
 import { Agenda } from './agenda.ts'
 import { Chance } from './chance.ts'
@@ -31,26 +27,41 @@ export type Seen = {
   lateCommits: number
   regresses: number
   refusals: number
+  /** Receipts that say so. */
+  duplicates: number
+  suspensions: number
+  /** Batches of before a rejoin, or from elsewhere than the cursor. */
+  staleBatches: number
+  /** Settled records beyond a watermark that a new owner was told of. */
+  handedOver: number
   replicas: number
 }
 
 const epochMs = Date.UTC(2026, 0, 1)
 /** After the faults: probes of what is suspended, long backoffs and pauses, before the backlog can move. */
 const graceMs = 25 * 60_000
+/** … and where a channel refuses everything for what its messages are, 20 of them more. */
+const refusedGraceMs = 3 * 3_600_000
 /** After everything is settled: nothing more is to happen. */
 const quietMs = 70_000
 const overlapMs = 20_000
+const burstsAtMs = [70_000, 140_000]
+/** What reading and decoding may spread of it. */
+const burstMs = 1_000
 
 /** Runs the world of a seed. @throws SimulationFailure naming the seed, if a law is broken or the core throws */
-export function simulate(seed: number, trace: (line: string) => void = () => {}, isTraced = false): Seen {
+export function simulate(seed: number, trace?: (line: string) => void): Seen {
   const chance = new Chance(seed)
   const mix = drawMix(seed, chance)
   try {
-    return new Simulation(seed, mix, chance, isTraced ? trace : undefined).run()
+    return new Simulation(seed, mix, chance, trace).run()
   } catch (error) {
     const oracle = error instanceof SimulationFailure ? error.oracle : 'contact'
     const message = error instanceof SimulationFailure ? error.message : String((error as Error).stack)
-    throw new SimulationFailure(oracle, `seed ${seed}: ${oracle}: ${message} (SIM_SEED=${seed} replays it)`)
+    throw new SimulationFailure(
+      oracle,
+      `seed ${seed}: ${oracle}: ${message} (npm run sim -- --seed ${seed} replays it)`,
+    )
   }
 }
 
@@ -63,6 +74,7 @@ class Simulation {
   readonly #partoo: PartooModel
   readonly #kafka: KafkaModel
   readonly #group: Group
+  readonly #registry = { awayUntilMs: 0 }
   readonly #surroundings: Surroundings
   readonly #replicas = new Map<number, Replica>()
   #started = 0
@@ -73,12 +85,9 @@ class Simulation {
     this.#seed = seed
     this.#mix = mix
     this.#chance = chance
-    const { faults, replicas } = mix
-    const neverRestarts = faults.crashEveryMs === 0 && faults.stopEveryMs === 0
-    const isStrict = replicas === 1 && neverRestarts && !faults.otherClient
     this.#world = new World(mix, chance)
     this.#kafka = new KafkaModel(mix, chance.stream(), this.#agenda, this.#world)
-    this.#partoo = new PartooModel(mix, chance.stream(), this.#agenda, isStrict)
+    this.#partoo = new PartooModel(mix, chance.stream(), this.#agenda)
     this.#group = new Group(mix, chance.stream(), this.#agenda, this.#world, this.#kafka)
     this.#surroundings = {
       mix,
@@ -88,8 +97,10 @@ class Simulation {
       partoo: this.#partoo,
       kafka: this.#kafka,
       group: this.#group,
+      registry: this.#registry,
       epochMs,
       faultsOn: () => this.#faultsOn,
+      seen: { suspensions: 0, staleBatches: 0 },
       trace: (line) => trace?.(`${this.#agenda.nowMs.toFixed(1).padStart(10)} ${line()}`),
     }
     if (trace !== undefined) trace(JSON.stringify(mix, null, 1))
@@ -98,11 +109,16 @@ class Simulation {
   run(): Seen {
     this.#produce()
     for (let slot = 0; slot < this.#mix.replicas; slot += 1) this.#start(slot)
-    const { crashEveryMs, freezeEveryMs, stopEveryMs } = this.#mix.faults
+    const { crashEveryMs, freezeEveryMs, cutOffEveryMs, stopEveryMs, registryAwayEveryMs } = this.#mix.faults
     this.#strike(crashEveryMs, (replica) => replica.crash())
     this.#strike(freezeEveryMs, (replica) => replica.freeze(this.#chance.between(100, 20_000)))
+    this.#strike(cutOffEveryMs, (replica) => replica.cutOff(this.#chance.between(500, 30_000)))
     this.#strike(stopEveryMs, (replica) => replica.stop())
+    this.#strike(registryAwayEveryMs, () => {
+      this.#registry.awayUntilMs = this.#agenda.nowMs + this.#chance.between(1_000, 40_000)
+    })
     this.#passTime(this.#mix.faultsUntilMs)
+    this.#judgeWide()
     this.#heal()
     this.#untilSettled()
     this.#judgeEnd()
@@ -113,6 +129,7 @@ class Simulation {
     if (this.#partoo.seen.calls !== calls)
       fail('L5 idempotence', 'calls go on after everything was settled and committed')
     this.#judgeSteady()
+    this.#judgeBurst()
     this.#stopAll()
     return this.#seen()
   }
@@ -126,10 +143,22 @@ class Simulation {
 
   #produce(): void {
     const { records, faultsUntilMs, profile } = this.#mix
-    const early = profile === 'steady' ? records : Math.floor(records * this.#chance.random())
+    const early = profile === 'anything' ? Math.floor(records * this.#chance.random()) : records
     const write = () => this.#world.append(this.#mix, this.#chance, epochMs + this.#agenda.nowMs)
+    if (profile === 'burst') this.#produceBursts()
     for (let i = 0; i < early; i += 1) write()
     for (let i = early; i < records; i += 1) this.#agenda.after(this.#chance.between(0, faultsUntilMs), write)
+  }
+
+  /** Two bursts, with a quiet minute before each; each of conversations of its own. */
+  #produceBursts(): void {
+    const burst = Math.min(this.#mix.core.burst, this.#mix.organizations[0]!.limitPerMinute / 2)
+    for (const atMs of burstsAtMs) {
+      this.#agenda.after(atMs, () => {
+        for (let conversation = 0; conversation < burst; conversation += 1)
+          this.#world.append(this.#mix, this.#chance, epochMs + this.#agenda.nowMs, conversation)
+      })
+    }
   }
 
   #start(slot: number): void {
@@ -156,6 +185,7 @@ class Simulation {
   #heal(): void {
     this.#surroundings.trace(() => 'the faults stop')
     this.#faultsOn = false
+    this.#registry.awayUntilMs = 0
     this.#partoo.heal()
     this.#kafka.heal()
     this.#group.heal()
@@ -168,7 +198,8 @@ class Simulation {
   // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #untilSettled(): void {
-    const deadlineMs = this.#agenda.nowMs + graceMs + this.#workMs()
+    const waitMs = this.#workMs() + graceMs + (this.#mix.rejectedRate > 0 ? refusedGraceMs : 0)
+    const deadlineMs = this.#agenda.nowMs + waitMs
     let checkMs = 0
     while (this.#agenda.nowMs < deadlineMs) {
       this.#agenda.step(deadlineMs)
@@ -182,7 +213,7 @@ class Simulation {
       left.length > 0
         ? `${left.length} of ${this.#world.records.length} records, first ${nameOf(left[0]!)}, are not settled`
         : `${log.name} is settled, but committed only up to ${this.#group.committed(log)} of ${log.endOffset}`
-    fail('liveness', `${what} ${Math.round((graceMs + this.#workMs()) / 1000)} s after the last fault`)
+    fail('liveness', `${what} ${Math.round(waitMs / 1000)} s after the last fault`)
   }
 
   /** What the limits and the longest conversation need at least, and half as much again. */
@@ -226,16 +257,19 @@ class Simulation {
   }
 
   #mayBePutAway(): boolean {
-    const { serverError, reset, hang, forbiddenBusinesses, outageEveryMs } = this.#mix.faults
-    return serverError + reset + hang + forbiddenBusinesses + outageEveryMs > 0
+    const { serverError, reset, hang, forbiddenBusinesses, outageEveryMs, ...others } = this.#mix.faults
+    const { proxyEveryMs, forbiddenEveryMs, hangingEveryMs } = others
+    const failing = serverError + reset + hang + hangingEveryMs + outageEveryMs
+    return failing + forbiddenBusinesses + forbiddenEveryMs + proxyEveryMs > 0
   }
 
+  /** One replica, to which nothing happens, and a Partoo that answers every message for what it is. */
   #isCalm(): boolean {
-    const { faults, cursedRate } = this.#mix
-    const { serverError, reset, hang, forbiddenBusinesses, unauthorizedEveryMs, outageEveryMs } = faults
-    const troubles = [serverError, reset, hang, forbiddenBusinesses, unauthorizedEveryMs, outageEveryMs, cursedRate]
-    const moves = [faults.rebalanceEveryMs, faults.crashEveryMs, faults.freezeEveryMs, faults.stopEveryMs]
-    return this.#mix.replicas === 1 && !faults.otherClient && [...troubles, ...moves].every((rate) => rate === 0)
+    const { faults, cursedRate, cursedConversations, replicas } = this.#mix
+    const { publishFails, commitFails, lateCommitLands, kafkaAwayEveryMs, registryAwayEveryMs, learnMaxMs, ...others } =
+      faults
+    const troubles = Object.values(others).filter((trouble) => trouble !== 0 && trouble !== false)
+    return replicas === 1 && troubles.length === 0 && cursedRate + cursedConversations === 0
   }
 
   /** Law L4: with a backlog of ten conversations and answers within half a second, 97 % of the limit is used. */
@@ -247,6 +281,27 @@ class Simulation {
       if (calls < 0.97 * limit)
         fail('L4 limit', `${calls} calls in the minute from ${fromMs} ms: less than 97 % of ${limit}`)
     }
+  }
+
+  /** Law L4: after a quiet minute a burst goes out at once, whole. */
+  #judgeBurst(): void {
+    if (this.#mix.profile !== 'burst') return
+    const { limitPerMinute } = this.#mix.organizations[0]!
+    const burst = Math.min(this.#mix.core.burst, limitPerMinute / 2)
+    const started = this.#partoo.seen.startedMs.slice(burst, 2 * burst)
+    const takenMs = started.at(-1)! - started[0]!
+    if (started.length < burst || takenMs > burstMs)
+      fail('L4 limit', `${started.length} calls of a burst of ${burst} after a quiet minute took ${takenMs} ms`)
+  }
+
+  /** Law L3: one conversation fails for the whole time, and the others of its partition go on without it. */
+  #judgeWide(): void {
+    if (this.#mix.profile !== 'wide' || this.#started > 1) return
+    const [log] = this.#world.partitions
+    const past = log!.records.slice(0, this.#mix.gapRate === 0 ? this.#mix.core.spanMax : 5_000)
+    const left = past.filter((record) => record.content === 'fine' && !isSettled(record))
+    if (left.length > 0)
+      fail('L3 isolation', `${left.length} records, first ${nameOf(left[0]!)}, wait for another conversation`)
   }
 
   #stopAll(): void {
@@ -261,7 +316,8 @@ class Simulation {
 
   #seen(): Seen {
     const { calls, accepted, repeats, limited, mostInWindow } = this.#partoo.seen
-    const { rebalances, lateCommits, regresses } = this.#group.seen
+    const { rebalances, lateCommits, regresses, handedOver } = this.#group.seen
+    const { suspensions, staleBatches } = this.#surroundings.seen
     return {
       seed: this.#seed,
       profile: this.#mix.profile,
@@ -277,20 +333,11 @@ class Simulation {
       lateCommits,
       regresses,
       refusals: this.#kafka.seen.refusals,
+      duplicates: this.#kafka.seen.duplicates,
+      suspensions,
+      staleBatches,
+      handedOver,
       replicas: this.#started,
     }
-  }
-}
-
-if (import.meta.main) {
-  const [from, to] = process.argv.slice(2).map(Number) as [number, number?]
-  try {
-    for (let seed = from; seed <= (to ?? from); seed += 1) {
-      const seen = simulate(seed, (line) => process.stdout.write(`${line}\n`), to === undefined)
-      process.stdout.write(`${JSON.stringify(seen)}\n`)
-    }
-  } catch (error) {
-    process.stdout.write(`${(error as Error).message}\n`)
-    process.exitCode = 1
   }
 }

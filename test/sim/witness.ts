@@ -1,20 +1,25 @@
 // Sees every fact that goes into one replica's core and every effect that comes out, and judges them by what this replica
-// has been told: order and idempotence of calls, the table of answers, the bounds. One witness a process; what all replicas
-// together must keep is judged by the models of Partoo, Kafka and the group.
+// has been told: order and idempotence of calls here; what is suspended, repeated ids, shares and bounds in watches of their
+// own. One witness a process; what all replicas together must keep is judged by the models of Partoo, Kafka and the group.
 
 import type { Dispatcher } from '@bridge/ingestor/core/dispatcher'
-import type { Effect, Fact } from '@bridge/ingestor/core/facts'
+import type { Effect, Fact, PartitionCommit } from '@bridge/ingestor/core/facts'
 import type { Answer } from '@bridge/partoo/answer'
-import { recordBytes } from '@bridge/schemas/record'
 import { type Acceptance, judgeDeadLetter, judgeReceipt, laneOf, type Told } from './answer-table.ts'
+import { BoundsWatch } from './bounds-watch.ts'
 import { fail, type OracleName } from './failure.ts'
+import type { Position } from './group.ts'
+import { IdWatch } from './id-watch.ts'
 import type { Mix } from './mix.ts'
 import { nameOf } from './partoo-model.ts'
-import type { PartitionLog, World, WorldRecord } from './world.ts'
+import { ShareWatch } from './share-watch.ts'
+import { SuspensionWatch } from './suspension-watch.ts'
+import { isSettled, type PartitionLog, type World, type WorldRecord } from './world.ts'
 
 /** What one replica has been told of one record. */
 type Known = {
   record: WorldRecord
+  isDecoded: boolean
   isCalling: boolean
   /** Calls answered otherwise than with 429, with the time. */
   answered: { answer: Answer; atMs: number }[]
@@ -24,9 +29,8 @@ type Known = {
   isPublishing: 'receipt' | 'dead letter' | false
 }
 
-/** Wakes that lead to nothing, in one virtual second: more is a storm. */
-const idleWakesMax = 20
-const largestRecordBytes = 5_000
+/** Records from the oldest unsettled one on: what is settled of so few always fits into a commit's metadata. */
+const toldSpanMax = 1_000
 
 export class Witness {
   readonly #name: string
@@ -35,8 +39,15 @@ export class Witness {
   readonly #dispatcher: Dispatcher
   readonly #tokens = new Map<number, Known>()
   readonly #known = new Map<WorldRecord, Known>()
+  readonly #suspensions: SuspensionWatch
+  readonly #ids: IdWatch
+  readonly #shares: ShareWatch
+  readonly #bounds: BoundsWatch
   readonly #owned = new Set<PartitionLog>()
+  /** Settled here or, as the commit said, before, in the assignment that goes on: of each partition. */
+  readonly #settled = new Map<PartitionLog, Set<WorldRecord>>()
   #isPositioned = false
+  #generation = 0
   /** Highest committed offset that this replica was given, per partition: all below is settled by somebody. */
   readonly #settledBelow = new Map<PartitionLog, number>()
   /** Highest offset of which this replica knows that it was committed, by anybody. */
@@ -51,14 +62,16 @@ export class Witness {
   #isStopping = false
   #isDrained = false
   #isLastCommitOk = true
-  #idleWakes = 0
-  #idleSecond = 0
 
-  constructor(name: string, mix: Mix, world: World, dispatcher: Dispatcher) {
+  constructor(name: string, mix: Mix, world: World, dispatcher: Dispatcher, isPaused: (log: PartitionLog) => boolean) {
     this.#name = name
     this.#mix = mix
     this.#world = world
     this.#dispatcher = dispatcher
+    this.#suspensions = new SuspensionWatch(name)
+    this.#ids = new IdWatch(name, world, mix.core.rememberedIdsMax)
+    this.#shares = new ShareWatch(name, mix)
+    this.#bounds = new BoundsWatch(name, mix, world, dispatcher, isPaused)
   }
 
   recordOf(token: number): WorldRecord {
@@ -69,9 +82,31 @@ export class Witness {
   handled(fact: Fact, effects: Effect[], nowMs: number): void {
     this.#take(fact, nowMs)
     // What is put away has its outcome, wherever in the list it is told.
-    for (const effect of effects) if (effect.kind === 'storeDeadLetter') this.#storeDeadLetter(effect)
+    for (const effect of effects) if (effect.kind === 'storeDeadLetter') this.#storeDeadLetter(effect, nowMs)
     for (const effect of effects) this.#judge(effect, nowMs)
-    this.#judgeBounds(fact, effects, nowMs)
+    this.#suspensions.judgeTold(effects)
+    this.#bounds.handled(fact, effects, this.#inFlight, nowMs)
+    if (fact.kind === 'heartbeat' && !this.#isStopping && this.#isPositioned) this.#judgeRest(nowMs)
+  }
+
+  /** What the commit says that this replica begins with: those records are settled, whoever did it. */
+  handedOver(positions: Position[]): void {
+    for (const { topic, partition, settled } of positions) {
+      const log = this.#world.log(topic, partition)
+      const known = this.#settled.get(log) ?? new Set()
+      for (const record of settled) known.add(record)
+      this.#settled.set(log, known)
+    }
+  }
+
+  /** What a commit can be expected to say beyond its offset. */
+  settledBeyond({ topic, partition, offsetNext }: PartitionCommit): WorldRecord[] {
+    const log = this.#world.log(topic, partition)
+    const known = this.#settled.get(log)
+    if (known === undefined) return []
+    for (const record of known) if (record.record.offset < offsetNext) known.delete(record)
+    const cursor = this.#dispatcher.cursor(this.#generation, log) ?? offsetNext
+    return log.indexAt(cursor) - log.indexAt(offsetNext) < toldSpanMax ? [...known] : []
   }
 
   /** Everything settled that this replica was told of is committed, where the partition is its own. */
@@ -117,11 +152,20 @@ export class Witness {
 
   #take(fact: Fact, nowMs: number): void {
     switch (fact.kind) {
-      case 'assigned':
+      case 'assigned': {
         this.#memberMs = nowMs
+        this.#generation = fact.generation
         this.#isPositioned = false
         this.#owned.clear()
+        if (fact.partitions.length === 0) this.#suspensions.standsBy()
+        const given = new Set(fact.partitions.map(({ topic, partition }) => this.#world.log(topic, partition)))
+        for (const log of this.#settled.keys()) if (!given.has(log)) this.#settled.delete(log)
+        for (const known of this.#known.values()) {
+          if (!given.has(this.#world.log(known.record.record.topic, known.record.record.partition)))
+            known.isDecoded = false
+        }
         return
+      }
       case 'positioned':
         this.#isPositioned = true
         for (const { topic, partition, offsetNext } of fact.partitions) {
@@ -135,13 +179,10 @@ export class Witness {
         this.#memberMs = Math.max(this.#memberMs, nowMs - fact.ageMs)
         return
       case 'called':
-        this.#called(this.#knownOf(fact.token), fact.answer, nowMs)
+        this.#called(fact.token, fact.answer, nowMs)
         return
       case 'published':
-        this.#publishing -= 1
-        if (this.#knownOf(fact.token).isPublishing === 'receipt') this.#reporting -= 1
-        this.#knownOf(fact.token).isPublishing = false
-        if (fact.stored === 'stored') this.#stored(this.#knownOf(fact.token))
+        this.#published(this.#knownOf(fact.token), fact.stored === 'stored')
         return
       case 'stopping':
         this.#isStopping = true
@@ -152,8 +193,10 @@ export class Witness {
           for (const offset of this.#commitUnderWay.offsets) this.#knowCommitted(offset)
         }
         return
-      case 'admitted':
       case 'decoded':
+        for (const { token } of fact.results) this.#knownOf(token).isDecoded = true
+        return
+      case 'admitted':
       case 'woke':
         return
       default:
@@ -166,12 +209,15 @@ export class Witness {
     this.#committedBelow.set(log, Math.max(offsetNext, this.#committedBelow.get(log) ?? 0))
   }
 
-  #called(known: Known, answer: Answer, nowMs: number): void {
+  #called(token: number, answer: Answer, nowMs: number): void {
+    const known = this.#knownOf(token)
     const { record } = known
     this.#inFlight -= 1
     known.isCalling = false
     if (record.decoded.kind !== 'work') return
     const { message, channelId, organization } = record.decoded
+    this.#suspensions.ended(token, answer, nowMs)
+    this.#shares.ended(record, organization, answer.kind === 'unavailable' && answer.timedOut)
     if (answer.kind === 'limited') {
       const untilMs = nowMs + answer.retryAfterMs
       this.#pausedUntilMs.set(organization, Math.max(untilMs, this.#pausedUntilMs.get(organization) ?? 0))
@@ -180,7 +226,8 @@ export class Witness {
     known.answered.push({ answer, atMs: nowMs })
     if (answer.kind === 'unavailable') known.notBeforeMs = nowMs + (answer.retryAfterMs ?? 0)
     if (answer.kind !== 'accepted') return
-    known.outcome = 'accepted'
+    this.#hasNowOutcome(known, 'accepted')
+    this.#ids.accepted(record)
     this.#acceptances.push({
       organization,
       lane: laneOf(record),
@@ -190,9 +237,24 @@ export class Witness {
     })
   }
 
-  #stored(known: Known): void {
-    const { record } = known
-    if (record.receiptStored && (known.outcome === 'accepted' || record.deadLetterStored)) known.isSettled = true
+  #published(known: Known, isStored: boolean): void {
+    const isReceipt = known.isPublishing === 'receipt'
+    known.isPublishing = false
+    this.#publishing -= 1
+    if (isReceipt) this.#reporting -= 1
+    if (isReceipt && isStored && isSettled(known.record)) this.#settle(known)
+  }
+
+  #settle(known: Known): void {
+    known.isSettled = true
+    const { topic, partition } = known.record.record
+    const log = this.#world.log(topic, partition)
+    if (this.#owned.has(log)) this.#settled.get(log)?.add(known.record)
+  }
+
+  #hasNowOutcome(known: Known, outcome: 'accepted' | 'condemned'): void {
+    known.outcome = outcome
+    this.#shares.forget(known.record)
   }
 
   // ── Effects ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,9 +268,7 @@ export class Witness {
         this.#judgeCall(effect, this.#knownOf(effect.token), nowMs)
         return
       case 'publishReceipt':
-        judgeReceipt(effect, this.#told(this.#knownOf(effect.token)), this.#name)
-        this.#publishStarts(this.#knownOf(effect.token), 'receipt')
-        this.#reporting += 1
+        this.#publishReceipt(effect, this.#knownOf(effect.token))
         return
       case 'storeDeadLetter':
         judgeDeadLetter(effect, this.#told(this.#knownOf(effect.token)), this.#name)
@@ -219,7 +279,7 @@ export class Witness {
         if (known === undefined || known.record.decoded.kind !== 'tombstone') {
           this.#fail('contact', `${effect.record.offset} is told as a tombstone, which it is not`)
         }
-        known.isSettled = true
+        this.#settle(known)
         return
       }
       case 'commit':
@@ -229,6 +289,7 @@ export class Witness {
       case 'resume':
       case 'wake':
       case 'tellAttempt':
+      case 'tellSuspension':
       case 'tellDrained':
         return
       default:
@@ -240,6 +301,7 @@ export class Witness {
     if (this.#tokens.has(token)) this.#fail('contact', `token ${token} is used twice`)
     const known = this.#known.get(record) ?? {
       record,
+      isDecoded: false,
       isCalling: false,
       answered: [],
       notBeforeMs: 0,
@@ -250,14 +312,31 @@ export class Witness {
     // Admitted anew: its attempts so far were forgotten with it.
     known.answered = []
     known.notBeforeMs = 0
+    known.isDecoded = false
     // Below what was committed once a replica may forget: a late commit of another can bring the offset back.
     const log = this.#world.log(record.record.topic, record.record.partition)
     if (known.isSettled && record.record.offset >= (this.#committedBelow.get(log) ?? 0)) {
       this.#fail('L5 idempotence', `${nameOf(record)} is begun again, though it was settled here`)
     }
+    if (this.#settled.get(log)?.has(record))
+      this.#fail('L5 idempotence', `${nameOf(record)} is begun again, though the commit says that it is settled`)
     if (known.isSettled) Object.assign(known, { outcome: 'none', isSettled: false })
+    this.#shares.forget(record)
     this.#known.set(record, known)
     this.#tokens.set(token, known)
+  }
+
+  #publishReceipt(effect: Extract<Effect, { kind: 'publishReceipt' }>, known: Known): void {
+    const { receipt } = effect
+    judgeReceipt(effect, this.#told(known), this.#name)
+    this.#ids.judgeReceipt(receipt, known.record, known.answered.length)
+    if (receipt.status === 'duplicate') {
+      if (known.isCalling) this.#fail('answers', `${nameOf(known.record)} is told a duplicate while it is called`)
+      known.record.accepted = true
+      this.#hasNowOutcome(known, 'accepted')
+    }
+    this.#publishStarts(known, 'receipt')
+    this.#reporting += 1
   }
 
   #publishStarts(known: Known, what: 'receipt' | 'dead letter'): void {
@@ -290,6 +369,9 @@ export class Witness {
       this.#fail('L5 idempotence', `${name} is called, though known to be settled`)
     if (this.#isBelowCommitted(record))
       this.#fail('L5 idempotence', `${name} is called, though it was given an offset beyond as committed`)
+    if (this.#settled.get(log)?.has(record))
+      this.#fail('L5 idempotence', `${name} is called, though the commit says that it is settled`)
+    this.#ids.judgeCall(record)
     if (previous !== null && !this.#hasOutcome(previous)) {
       this.#fail('L2 order', `${name} is called before ${nameOf(previous)} of its conversation has an outcome`)
     }
@@ -300,6 +382,8 @@ export class Witness {
     const silentMs = nowMs - this.#memberMs
     if (silentMs > this.#mix.core.membershipMsMax)
       this.#fail('L4 limit', `${name} is called ${silentMs} ms after the last heartbeat`)
+    this.#suspensions.started(call.token, record, nowMs)
+    this.#shares.started(record, call.organization)
     known.isCalling = true
     record.calls += 1
     this.#inFlight += 1
@@ -310,8 +394,9 @@ export class Witness {
     if (!this.#isPositioned) this.#fail('L5 idempotence', `${name} is called before it is known what others settled`)
   }
 
-  /** As far as this replica can know: it was told, or was given a committed offset beyond. */
+  /** As far as this replica can know: it was told, or was given a commit that says so. */
   #hasOutcome(record: WorldRecord): boolean {
+    if (isSettled(record)) return true
     const known = this.#known.get(record)
     if (known !== undefined && known.outcome !== 'none') return true
     if (known?.answered.at(-1)?.answer.kind === 'rejected') return true
@@ -322,7 +407,7 @@ export class Witness {
     return record.offset < (this.#settledBelow.get(this.#world.log(record.topic, record.partition)) ?? 0)
   }
 
-  #storeDeadLetter({ token }: Extract<Effect, { kind: 'storeDeadLetter' }>): void {
+  #storeDeadLetter({ token, cause }: Extract<Effect, { kind: 'storeDeadLetter' }>, nowMs: number): void {
     const known = this.#knownOf(token)
     if (known.outcome === 'accepted') this.#fail('answers', `${nameOf(known.record)} was accepted, and is put away`)
     if (known.outcome === 'none' && this.#isBelowCommitted(known.record)) {
@@ -331,7 +416,8 @@ export class Witness {
         `${nameOf(known.record)} is put away, though it was given an offset beyond as committed`,
       )
     }
-    known.outcome = 'condemned'
+    if (known.outcome === 'none' && cause.reason === 'rejected') this.#suspensions.judgeRejected(known.record, nowMs)
+    this.#hasNowOutcome(known, 'condemned')
     known.record.condemned = true
   }
 
@@ -339,41 +425,25 @@ export class Witness {
     return { ...known, acceptances: this.#acceptances, retry: this.#mix.core.retry }
   }
 
-  // ── Bounds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Now and then ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #judgeBounds(fact: Fact, effects: Effect[], nowMs: number): void {
-    if (fact.kind === 'woke') this.#judgeWake(effects, nowMs)
-    if (fact.kind !== 'admitted' && fact.kind !== 'assigned') return
-    const { core, fetchRecordsMax, brokers } = this.#mix
-    const fetchMax = fetchRecordsMax * brokers
-    const view = this.#dispatcher.view(nowMs)
-    if (view.admitted > core.admittedMax + fetchMax) this.#fail('L6 bounds', `${view.admitted} records held`)
-    if (view.admittedBytes > core.admittedBytesMax + fetchMax * largestRecordBytes)
-      this.#fail('L6 bounds', `${view.admittedBytes} bytes held`)
-    if (view.inFlight !== this.#inFlight)
-      this.#fail('contact', `view says ${view.inFlight} in flight, there are ${this.#inFlight}`)
-    for (const { topic, partition, watermark, cursor } of view.partitions) {
-      const log = this.#world.log(topic, partition)
-      const span = log.indexAt(cursor) - log.indexAt(watermark)
-      if (span > core.spanMax + fetchMax)
-        this.#fail('L6 bounds', `${log.name}: ${span} records from the oldest unsettled one`)
-      if (cursor < watermark)
-        this.#fail('contact', `${log.name}: reading at ${cursor}, below the watermark ${watermark}`)
-    }
-    if (fact.kind === 'admitted') {
-      const bytes = fact.records.reduce((sum, record) => sum + recordBytes(record), 0)
-      if (bytes > fact.records.length * largestRecordBytes)
-        throw new Error('the world writes larger records than it says')
-    }
+  /** While it is a member with nothing in its way: nothing waits without a reason. */
+  #judgeRest(nowMs: number): void {
+    this.#bounds.judgeRest(nowMs)
+    const { inFlightMax, reportingMax } = this.#mix.core
+    const isFull = this.#inFlight >= inFlightMax || this.#inFlight + this.#reporting >= reportingMax
+    this.#suspensions.judgeProbes(
+      nowMs,
+      (organization) =>
+        isFull || this.#shares.isFull(organization) || nowMs < (this.#pausedUntilMs.get(organization) ?? 0),
+      () => this.#waiting(),
+    )
   }
 
-  #judgeWake(effects: Effect[], nowMs: number): void {
-    if (effects.some(({ kind }) => kind !== 'wake')) return
-    const second = Math.floor(nowMs / 1000)
-    if (second !== this.#idleSecond) this.#idleWakes = 0
-    this.#idleSecond = second
-    this.#idleWakes += 1
-    if (this.#idleWakes > idleWakesMax)
-      this.#fail('liveness', `woken ${this.#idleWakes} times within a second, for nothing`)
+  /** Records that have been decoded, and are to be called. */
+  *#waiting(): Iterable<WorldRecord> {
+    for (const { record, isDecoded, outcome, isCalling } of this.#known.values()) {
+      if (isDecoded && record.decoded.kind === 'work' && outcome === 'none' && !isCalling) yield record
+    }
   }
 }

@@ -3,10 +3,12 @@
 // the replicas see records.
 
 import type { Decoded } from '@bridge/ingestor/core/facts'
-import { noIds } from '@bridge/schemas/outbound-message'
+import { noIds, type OutboundMessage } from '@bridge/schemas/outbound-message'
 import type { ConsumedRecord } from '@bridge/schemas/record'
 import type { Chance } from './chance.ts'
 import type { Mix } from './mix.ts'
+
+type Work = Extract<Decoded, { kind: 'work' }>
 
 export type WorldRecord = {
   readonly record: ConsumedRecord
@@ -93,6 +95,7 @@ export class World {
   readonly #byName = new Map<string, PartitionLog>()
   readonly #lastOfLane = new Map<string, WorldRecord>()
   readonly #byId = new Map<string, WorldRecord[]>()
+  readonly #lately: Work[] = []
   #count = 0
 
   constructor(mix: Mix, chance: Chance) {
@@ -119,9 +122,9 @@ export class World {
     return this.partitions.flatMap(({ records, visible }) => records.slice(0, visible))
   }
 
-  /** Whether Partoo took a record with the same (channel, external_message_id): this one then is a duplicate. */
-  wasIdAccepted(record: WorldRecord): boolean {
-    return this.#sameId(record).some(({ accepted }) => accepted)
+  /** Whether Partoo took the same message before, in this record or another: then this one is a duplicate. */
+  wasAccepted(record: WorldRecord): boolean {
+    return this.#sameId(record).some((other) => other.accepted && digestOf(other) === digestOf(record))
   }
 
   #sameId({ decoded }: WorldRecord): WorldRecord[] {
@@ -132,21 +135,23 @@ export class World {
     return records
   }
 
-  /** A producer writes one record. */
-  append(mix: Mix, chance: Chance, wallMs: number): void {
-    const conversation = Math.floor(chance.random() ** mix.skew * mix.conversations)
-    // Producers key by conversation; some write a conversation to any partition, which makes it two lanes.
-    const log = chance.happens(0.05)
-      ? chance.pick(this.partitions)
-      : this.partitions[conversation % this.partitions.length]!
-    const offset = log.endOffset + (chance.happens(mix.gapRate) ? chance.int(1, 9) : 0)
+  /** A producer writes one record, of this conversation or of any. */
+  append(mix: Mix, chance: Chance, wallMs: number, of?: number): void {
+    const drawn = of ?? Math.floor(chance.random() ** mix.skew * mix.conversations)
     const draw = chance.random()
     const decoded =
       draw < mix.poisonRate
         ? drawPoison(chance)
         : draw < mix.poisonRate + mix.tombstoneRate
           ? ({ kind: 'tombstone' } as const)
-          : drawWork(mix, chance, conversation, this.#count)
+          : this.#drawWork(mix, chance, drawn)
+    const conversation =
+      decoded.kind === 'work' ? Number(decoded.message.external_conversation_id.split('-')[1]) : drawn
+    // Producers key by conversation; some write a conversation to any partition, which makes it two lanes.
+    const log = chance.happens(0.05)
+      ? chance.pick(this.partitions)
+      : this.partitions[conversation % this.partitions.length]!
+    const offset = log.endOffset + (chance.happens(mix.gapRate) ? chance.int(1, 9) : 0)
     this.#count += 1
     const record = {
       topic: log.topic,
@@ -163,7 +168,7 @@ export class World {
       record,
       decoded,
       previous: (lane === null ? undefined : this.#lastOfLane.get(lane)) ?? null,
-      content: drawContent(mix, chance),
+      content: drawContent(mix, chance, conversation),
       accepted: false,
       condemned: false,
       deadLetterStored: false,
@@ -176,9 +181,38 @@ export class World {
     log.visible += 1
     log.endOffset = offset + 1 + (chance.happens(mix.gapRate / 2) ? chance.int(1, 5) : 0)
   }
+
+  /** A message; now and then one that was produced lately once more, or another one under its id. */
+  #drawWork(mix: Mix, chance: Chance, conversation: number): Decoded {
+    const count = this.#count
+    const work = drawWork(mix, conversation, `message-${count}`, count)
+    const lately = this.#lately
+    const repeated = chance.happens(mix.repeatedIdRate) ? lately[chance.int(0, lately.length - 1)] : undefined
+    if (repeated === undefined) {
+      lately[count % latelyMax] = work
+      return work
+    }
+    if (chance.happens(0.5)) return { ...repeated, message: { ...repeated.message } }
+    const { external_message_id: id, content } = repeated.message
+    const message = { ...repeated.message, external_message_id: id, content: `${content}, corrected ${count}` }
+    return { ...repeated, message, digest: digest(message) }
+  }
 }
 
-function drawContent(mix: Mix, chance: Chance): WorldRecord['content'] {
+/** Records of which a repetition may come. */
+const latelyMax = 20
+
+function digest(message: OutboundMessage): string {
+  const { external_conversation_id, business_id, sender_type, content } = message
+  return [external_conversation_id, business_id, sender_type, content].join('|')
+}
+
+function digestOf({ decoded }: WorldRecord): string | null {
+  return decoded.kind === 'work' ? decoded.digest : null
+}
+
+function drawContent(mix: Mix, chance: Chance, conversation: number): WorldRecord['content'] {
+  if (conversation < mix.cursedConversations) return 'cursed'
   const draw = chance.random()
   if (draw < mix.rejectedRate) return 'rejected'
   return draw < mix.rejectedRate + mix.cursedRate ? 'cursed' : 'fine'
@@ -195,21 +229,23 @@ function drawPoison(chance: Chance): Decoded {
       }
 }
 
-function drawWork(mix: Mix, chance: Chance, conversation: number, count: number): Decoded {
+function drawWork(mix: Mix, conversation: number, id: string, count: number): Work {
   const organization = mix.organizations[conversation % mix.organizations.length]!
-  const channel = organization.channels[conversation % organization.channels.length]!
-  const id = chance.happens(mix.repeatedIdRate) ? Math.max(0, count - chance.int(1, 20)) : count
+  // Not by the same remainder: each organization is to use all of its channels, each channel all of its businesses.
+  const inOrganization = Math.floor(conversation / mix.organizations.length)
+  const channel = organization.channels[inOrganization % organization.channels.length]!
+  const inChannel = Math.floor(inOrganization / organization.channels.length)
   const message = {
-    business_id: `business-${conversation % channel.businesses}`,
+    business_id: `business-${inChannel % channel.businesses}`,
     external_conversation_id: `conversation-${conversation}`,
-    external_message_id: `message-${id}`,
+    external_message_id: id,
     content: `text ${count}`,
     sender_type: 'Consumer' as const,
     consumer_name: null,
     consumer_image: null,
     channel_id: channel.id,
   }
-  return { kind: 'work', message, channelId: channel.id, organization: organization.name }
+  return { kind: 'work', message, channelId: channel.id, organization: organization.name, digest: digest(message) }
 }
 
 /** Key, value and headers: a few are too large for the dead letters, in the value alone or in the headers too. */
