@@ -1,0 +1,54 @@
+// The messages of a benchmark: of about 300 bytes, in conversations that take turns. Their ids tell the server where they
+// belong in their conversation (call-record.ts).
+
+export type OutboundRecord = { key: string; value: string; partition: number }
+
+/** Of the outbound topic: what `createTopics` makes. */
+export const partitionCount = 6
+
+/** In which partition a conversation is. `skewed`: half of the conversations in one, half of the rest in the next, and so on. */
+export const placements = {
+  even: (conversation: number): number => conversation % partitionCount,
+  skewed: (conversation: number): number => {
+    // 0 1 0 2 0 1 0 3 …: how often a number can be halved.
+    const halvings = 31 - Math.clz32((conversation + 1) & -(conversation + 1))
+    return Math.min(halvings, partitionCount - 1)
+  },
+} as const
+
+export type Placement = keyof typeof placements
+
+export function conversationId(conversation: number): string {
+  return `conversation-${conversation}`
+}
+
+const filler = 'Thank you for your message, we will come back to you as soon as we can. '.repeat(2)
+
+/** The `number`th message of a conversation, both from 0 on. */
+export function outboundRecord(
+  conversation: number,
+  number: number,
+  placement: Placement,
+): OutboundRecord & { id: string } {
+  const key = conversationId(conversation)
+  const id = `${key}/${number}`
+  const value = JSON.stringify({
+    business_id: 'business-1',
+    external_conversation_id: key,
+    external_message_id: id,
+    content: `${id} ${filler}`.slice(0, 130),
+    sender_type: 'Consumer',
+    consumer_name: 'Jane Doe',
+  })
+  return { key, value, partition: placements[placement](conversation), id }
+}
+
+/** `count` messages, one of each conversation a round. @param from the first one to answer */
+export function* outboundRecords(
+  { count, conversations, placement = 'even' }: { count: number; conversations: number; placement?: Placement },
+  from = 0,
+): Generator<OutboundRecord & { id: string }> {
+  for (let i = from; i < count; i += 1) {
+    yield outboundRecord(i % conversations, Math.floor(i / conversations), placement)
+  }
+}
