@@ -50,6 +50,8 @@ export function ingestorEnvironment(caller: NodeJS.ProcessEnv, world: World): En
     PARTOO_API_KEY: key.key,
     PARTOO_CHANNEL_ID: channel.channel_id,
     PARTOO_ORG_ID: String(demoOrganization.org_id),
+    // The first call may start burst ÷ rate after the join: a second here, not four.
+    PARTOO_BURST: '5',
     ADMIN_HOST: '127.0.0.1',
     ADMIN_PORT: String(world.ports.ingestorAdmin),
     STOP_DEADLINE_MS: stopDeadlineMs,
