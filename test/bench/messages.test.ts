@@ -13,8 +13,14 @@ test('a message is one that the contract takes, of about 300 bytes', () => {
 })
 
 test('conversations take turns, and their messages count up', () => {
-  const ids = [...outboundRecords({ count: 5, conversations: 2 }, 1)].map(({ id }) => id)
-  expect(ids).toEqual(['conversation-1/0', 'conversation-0/1', 'conversation-1/1', 'conversation-0/2'])
+  const ids = [...outboundRecords({ count: 5, conversations: 2, first: 7 })].map(({ id }) => id)
+  expect(ids).toEqual([
+    'conversation-7/0',
+    'conversation-8/0',
+    'conversation-7/1',
+    'conversation-8/1',
+    'conversation-7/2',
+  ])
 })
 
 test('skewed: half of the conversations in the first partition, and every partition has some', () => {

@@ -43,12 +43,12 @@ export function outboundRecord(
   return { key, value, partition: placements[placement](conversation), id }
 }
 
-/** `count` messages, one of each conversation a round. @param from the first one to answer */
-export function* outboundRecords(
-  { count, conversations, placement = 'even' }: { count: number; conversations: number; placement?: Placement },
-  from = 0,
-): Generator<OutboundRecord & { id: string }> {
-  for (let i = from; i < count; i += 1) {
-    yield outboundRecord(i % conversations, Math.floor(i / conversations), placement)
+/** Which messages: `count` of them, one of each conversation a round. Conversations are numbered from `first` (0) on. */
+export type Messages = { count: number; conversations: number; first?: number; placement?: Placement }
+
+export function* outboundRecords(messages: Messages): Generator<OutboundRecord & { id: string }> {
+  const { count, conversations, first = 0, placement = 'even' } = messages
+  for (let i = 0; i < count; i += 1) {
+    yield outboundRecord(first + (i % conversations), Math.floor(i / conversations), placement)
   }
 }

@@ -34,11 +34,12 @@ export class BoundsWatch {
     if (fact.kind === 'admitted') this.#judgeAdmission(fact, effects, inFlight, nowMs)
   }
 
-  /** With nothing under way here: every partition is held back only for its own sake. */
-  judgeRest(nowMs: number): void {
+  /** Every partition is held back only for its own sake. @param owned the partitions of the last assignment */
+  judgeRest(owned: ReadonlySet<PartitionLog>, nowMs: number): void {
     const { spanMax } = this.#mix.core
     for (const { topic, partition, held, settledBeyond, paused } of this.#dispatcher.view(nowMs).partitions) {
       const log = this.#world.log(topic, partition)
+      if (!owned.has(log)) this.#fail('L4 limit', `${log.name} counts as its own, and is another's`)
       if (paused !== this.#isPaused(log))
         this.#fail('contact', `${log.name} is ${paused ? '' : 'not '}paused for the core, otherwise for the consumer`)
       if (paused && held === 0 && settledBeyond < Math.floor(spanMax / 2))

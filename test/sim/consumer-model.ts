@@ -99,7 +99,7 @@ export class ConsumerModel {
       if (fetchers !== this.#fetchers) return
       const batches = this.#host.mayFetch() ? this.#read(broker) : []
       this.#fetching[broker] = batches.length > 0
-      const slowRate = this.#mix.profile !== 'anything' ? 0 : this.#mix.brokers > 1 ? 0.2 : 0.02
+      const slowRate = this.#mix.brokers > 1 ? 0.2 : this.#mix.profile === 'anything' ? 0.02 : 0
       const latencyMs = chance.latencyMs(chance.happens(slowRate) ? 5_000 : 30)
       let left = batches.length
       if (left === 0) return this.#fetch(broker, fetchers)

@@ -109,12 +109,13 @@ const calm: Faults = {
 
 const businessesMax = 4
 
-/** Draws the mix of a seed: of 128 worlds 16 are steady, 8 are handed over, 4 have a burst, one is wide. */
+/** Draws the mix of a seed: of 128 worlds 16 are steady, 16 are handed over, 4 have a burst, one is wide. */
 export function drawMix(seed: number, chance: Chance): Mix {
   if (seed % 8 === 0) return drawSteady(chance)
-  if (seed % 16 === 6) return drawHandover(chance)
+  if (seed % 8 === 6) return drawHandover(chance)
   if (seed % 32 === 4) return drawBurst(chance)
-  return seed % 128 === 50 ? drawWide(chance) : drawAnything(chance)
+  if (seed % 128 === 50) return drawWide(chance, seed % 256 === 50)
+  return drawAnything(chance)
 }
 
 function drawAnything(chance: Chance): Mix {
@@ -252,8 +253,8 @@ function drawBurst(chance: Chance): Mix {
   return { ...mix, profile: 'burst', conversations: 40, records: 0, core, decodeMaxMs: 2, faultsUntilMs: 150_000 }
 }
 
-/** Without gaps what is settled past the oldest record is told in little; with gaps and several owners it may be too much. */
-function drawWide(chance: Chance): Mix {
+/** @param isPlain one conversation fails, and nothing else is in the way; else what is settled may be too much to be told */
+function drawWide(chance: Chance, isPlain: boolean): Mix {
   const mix = drawCalm(chance, 0)
   const core = { ...mix.core, inFlightMax: 300, reportingMax: 4_096 }
   return {
@@ -263,19 +264,19 @@ function drawWide(chance: Chance): Mix {
     topics: [1],
     records: 22_000,
     conversations: 300,
-    gapRate: chance.pick([0, 0.5]),
-    cursedConversations: chance.pick([1, 1, 100]),
+    gapRate: isPlain ? 0 : chance.pick([0, 0.5]),
+    cursedConversations: isPlain ? 1 : 100,
     core,
     latencyMaxMs: 200,
     decodeMaxMs: 2,
     faultsUntilMs: 60_000,
-    faults: { ...calm, crashEveryMs: chance.pick([0, 0, 15_000]) },
+    faults: { ...calm, crashEveryMs: isPlain ? 0 : 15_000 },
   }
 }
 
 /** The limit is at stake where it goes from one to another: what the one sent just now, the other does not know. */
 function drawHandover(chance: Chance): Mix {
-  const limitPerMinute = chance.pick([60, 120, 300])
+  const limitPerMinute = chance.pick([60, 60, 120, 300])
   const mix = drawCalm(chance, limitPerMinute)
   const every = () => (chance.happens(0.5) ? chance.between(15_000, 60_000) : 0)
   return {
@@ -287,7 +288,7 @@ function drawHandover(chance: Chance): Mix {
     brokers: 2,
     faultsUntilMs: 300_000,
     assignment: chance.pick(['single', 'single', 'spread']),
-    forgetsOwners: chance.pick([0, 0.3]),
+    forgetsOwners: chance.pick([0, 0.5, 1]),
     faults: {
       ...calm,
       lateCommitLands: 0.5,

@@ -28,13 +28,13 @@ test('what the worlds are about happens in them', { timeout: 60_000 }, () => {
     repeats: 100,
     limited: 1,
     rebalances: 500,
-    lateCommits: 50,
+    lateCommits: 20,
     regresses: 1,
     refusals: 10,
     duplicates: 50,
     suspensions: 50,
-    staleBatches: 20,
-    handedOver: 1_000,
+    staleBatches: 5,
+    handedOver: 500,
     replicas: 100,
   }
   for (const [name, count] of Object.entries(least)) {

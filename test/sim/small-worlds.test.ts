@@ -152,7 +152,7 @@ class SmallWorld {
     if (fact.kind === 'called') {
       const offset = this.#offsetOf.get(fact.token)!
       this.#calling.delete(offset)
-      if (fact.answer.kind === 'accepted' || fact.answer.kind === 'rejected') this.#outcome.add(offset)
+      if (fact.answer.kind === 'accepted') this.#outcome.add(offset)
     }
   }
 
@@ -178,6 +178,7 @@ class SmallWorld {
       case 'publishReceipt':
       case 'storeDeadLetter': {
         const { token } = effect
+        if (effect.kind === 'storeDeadLetter') this.#outcome.add(this.#offsetOf.get(token)!)
         this.#begin(['stored', 'failed'], (kind) => {
           const stored = kind as 'stored' | 'failed'
           if (stored === 'stored' && effect.kind === 'publishReceipt') this.#settled.add(this.#offsetOf.get(token)!)

@@ -1,6 +1,6 @@
 // Sees every fact that goes into one replica's core and every effect that comes out, and judges them by what this replica
-// has been told: order and idempotence of calls here; what is suspended, repeated ids, shares and bounds in watches of their
-// own. One witness a process; what all replicas together must keep is judged by the models of Partoo, Kafka and the group.
+// has been told: order and idempotence of calls here; what is settled, what is suspended, repeated ids, shares and bounds in
+// watches of their own. One witness a process; what all replicas together must keep is judged by the models of Partoo, Kafka and the group.
 
 import type { Dispatcher } from '@bridge/ingestor/core/dispatcher'
 import type { Effect, Fact, PartitionCommit } from '@bridge/ingestor/core/facts'
@@ -12,6 +12,7 @@ import type { Position } from './group.ts'
 import { IdWatch } from './id-watch.ts'
 import type { Mix } from './mix.ts'
 import { nameOf } from './partoo-model.ts'
+import { SettledWatch } from './settled-watch.ts'
 import { ShareWatch } from './share-watch.ts'
 import { SuspensionWatch } from './suspension-watch.ts'
 import { isSettled, type PartitionLog, type World, type WorldRecord } from './world.ts'
@@ -29,9 +30,6 @@ type Known = {
   isPublishing: 'receipt' | 'dead letter' | false
 }
 
-/** Records from the oldest unsettled one on: what is settled of so few always fits into a commit's metadata. */
-const toldSpanMax = 1_000
-
 export class Witness {
   readonly #name: string
   readonly #mix: Mix
@@ -39,20 +37,13 @@ export class Witness {
   readonly #dispatcher: Dispatcher
   readonly #tokens = new Map<number, Known>()
   readonly #known = new Map<WorldRecord, Known>()
+  readonly #settled: SettledWatch
   readonly #suspensions: SuspensionWatch
   readonly #ids: IdWatch
   readonly #shares: ShareWatch
   readonly #bounds: BoundsWatch
   readonly #owned = new Set<PartitionLog>()
-  /** Settled here or, as the commit said, before, in the assignment that goes on: of each partition. */
-  readonly #settled = new Map<PartitionLog, Set<WorldRecord>>()
   #isPositioned = false
-  #generation = 0
-  /** Highest committed offset that this replica was given, per partition: all below is settled by somebody. */
-  readonly #settledBelow = new Map<PartitionLog, number>()
-  /** Highest offset of which this replica knows that it was committed, by anybody. */
-  readonly #committedBelow = new Map<PartitionLog, number>()
-  #commitUnderWay: Extract<Effect, { kind: 'commit' }> | undefined
   readonly #pausedUntilMs = new Map<string, number>()
   readonly #acceptances: Acceptance[] = []
   #memberMs = Number.NEGATIVE_INFINITY
@@ -68,6 +59,7 @@ export class Witness {
     this.#mix = mix
     this.#world = world
     this.#dispatcher = dispatcher
+    this.#settled = new SettledWatch(world, dispatcher)
     this.#suspensions = new SuspensionWatch(name)
     this.#ids = new IdWatch(name, world, mix.core.rememberedIdsMax)
     this.#shares = new ShareWatch(name, mix)
@@ -89,24 +81,14 @@ export class Witness {
     if (fact.kind === 'heartbeat' && !this.#isStopping && this.#isPositioned) this.#judgeRest(nowMs)
   }
 
-  /** What the commit says that this replica begins with: those records are settled, whoever did it. */
+  /** What the commits say that this replica begins with. */
   handedOver(positions: Position[]): void {
-    for (const { topic, partition, settled } of positions) {
-      const log = this.#world.log(topic, partition)
-      const known = this.#settled.get(log) ?? new Set()
-      for (const record of settled) known.add(record)
-      this.#settled.set(log, known)
-    }
+    this.#settled.handedOver(positions)
   }
 
   /** What a commit can be expected to say beyond its offset. */
-  settledBeyond({ topic, partition, offsetNext }: PartitionCommit): WorldRecord[] {
-    const log = this.#world.log(topic, partition)
-    const known = this.#settled.get(log)
-    if (known === undefined) return []
-    for (const record of known) if (record.record.offset < offsetNext) known.delete(record)
-    const cursor = this.#dispatcher.cursor(this.#generation, log) ?? offsetNext
-    return log.indexAt(cursor) - log.indexAt(offsetNext) < toldSpanMax ? [...known] : []
+  settledBeyond(commit: PartitionCommit): WorldRecord[] {
+    return this.#settled.settledBeyond(commit)
   }
 
   /** Everything settled that this replica was told of is committed, where the partition is its own. */
@@ -152,28 +134,12 @@ export class Witness {
 
   #take(fact: Fact, nowMs: number): void {
     switch (fact.kind) {
-      case 'assigned': {
-        this.#memberMs = nowMs
-        this.#generation = fact.generation
-        this.#isPositioned = false
-        this.#owned.clear()
-        if (fact.partitions.length === 0) this.#suspensions.standsBy()
-        const given = new Set(fact.partitions.map(({ topic, partition }) => this.#world.log(topic, partition)))
-        for (const log of this.#settled.keys()) if (!given.has(log)) this.#settled.delete(log)
-        for (const known of this.#known.values()) {
-          if (!given.has(this.#world.log(known.record.record.topic, known.record.record.partition)))
-            known.isDecoded = false
-        }
+      case 'assigned':
+        this.#assigned(fact, nowMs)
         return
-      }
       case 'positioned':
         this.#isPositioned = true
-        for (const { topic, partition, offsetNext } of fact.partitions) {
-          const log = this.#world.log(topic, partition)
-          this.#owned.add(log)
-          this.#settledBelow.set(log, Math.max(offsetNext, this.#settledBelow.get(log) ?? 0))
-          this.#knowCommitted({ topic, partition, offsetNext })
-        }
+        for (const { topic, partition } of fact.partitions) this.#owned.add(this.#world.log(topic, partition))
         return
       case 'heartbeat':
         this.#memberMs = Math.max(this.#memberMs, nowMs - fact.ageMs)
@@ -189,9 +155,7 @@ export class Witness {
         return
       case 'committed':
         this.#isLastCommitOk = fact.ok
-        if (fact.ok && fact.generation === this.#commitUnderWay?.generation) {
-          for (const offset of this.#commitUnderWay.offsets) this.#knowCommitted(offset)
-        }
+        this.#settled.committed(fact)
         return
       case 'decoded':
         for (const { token } of fact.results) this.#knownOf(token).isDecoded = true
@@ -204,9 +168,14 @@ export class Witness {
     }
   }
 
-  #knowCommitted({ topic, partition, offsetNext }: { topic: string; partition: number; offsetNext: number }): void {
-    const log = this.#world.log(topic, partition)
-    this.#committedBelow.set(log, Math.max(offsetNext, this.#committedBelow.get(log) ?? 0))
+  #assigned(fact: Extract<Fact, { kind: 'assigned' }>, nowMs: number): void {
+    this.#memberMs = nowMs
+    this.#isPositioned = false
+    this.#owned.clear()
+    this.#settled.assigned(fact)
+    if (fact.partitions.length === 0) this.#suspensions.standsBy()
+    const given = new Set(fact.partitions.map(({ topic, partition }) => this.#world.log(topic, partition)))
+    for (const known of this.#known.values()) if (!given.has(this.#logOf(known.record))) known.isDecoded = false
   }
 
   #called(token: number, answer: Answer, nowMs: number): void {
@@ -247,9 +216,7 @@ export class Witness {
 
   #settle(known: Known): void {
     known.isSettled = true
-    const { topic, partition } = known.record.record
-    const log = this.#world.log(topic, partition)
-    if (this.#owned.has(log)) this.#settled.get(log)?.add(known.record)
+    if (this.#owned.has(this.#logOf(known.record))) this.#settled.settled(known)
   }
 
   #hasNowOutcome(known: Known, outcome: 'accepted' | 'condemned'): void {
@@ -283,7 +250,7 @@ export class Witness {
         return
       }
       case 'commit':
-        this.#commitUnderWay = effect
+        this.#settled.commits(effect)
         return
       case 'pause':
       case 'resume':
@@ -313,12 +280,9 @@ export class Witness {
     known.answered = []
     known.notBeforeMs = 0
     known.isDecoded = false
-    // Below what was committed once a replica may forget: a late commit of another can bring the offset back.
-    const log = this.#world.log(record.record.topic, record.record.partition)
-    if (known.isSettled && record.record.offset >= (this.#committedBelow.get(log) ?? 0)) {
+    if (known.isSettled && !this.#settled.mayBeForgotten(record))
       this.#fail('L5 idempotence', `${nameOf(record)} is begun again, though it was settled here`)
-    }
-    if (this.#settled.get(log)?.has(record))
+    if (this.#settled.isTold(record))
       this.#fail('L5 idempotence', `${nameOf(record)} is begun again, though the commit says that it is settled`)
     if (known.isSettled) Object.assign(known, { outcome: 'none', isSettled: false })
     this.#shares.forget(record)
@@ -348,7 +312,7 @@ export class Witness {
   #judgeCall(call: Extract<Effect, { kind: 'call' }>, known: Known, nowMs: number): void {
     const { record } = known
     const name = nameOf(record)
-    const { decoded, previous } = record
+    const { decoded } = record
     if (decoded.kind !== 'work') this.#fail('answers', `${name} is ${decoded.kind}, and called`)
     if (
       call.message !== decoded.message ||
@@ -357,31 +321,9 @@ export class Witness {
     ) {
       this.#fail('contact', `${name} is called with what is not its own`)
     }
-    if (this.#isStopping) this.#fail('liveness', `${name} is called after the order to stop`)
-    if (!this.#owned.has(this.#world.log(record.record.topic, record.record.partition))) {
-      this.#fail('L2 order', `${name} is called, but its partition is another's`)
-    }
-    if (known.isCalling) this.#fail('L5 idempotence', `${name} is called while its last call is under way`)
-    if (known.outcome !== 'none') this.#fail('L5 idempotence', `${name} is called again after it was ${known.outcome}`)
-    // Below what was committed once a replica may forget: a late commit of another can bring the offset back.
-    const log = this.#world.log(record.record.topic, record.record.partition)
-    if (known.isSettled && record.record.offset >= (this.#committedBelow.get(log) ?? 0))
-      this.#fail('L5 idempotence', `${name} is called, though known to be settled`)
-    if (this.#isBelowCommitted(record))
-      this.#fail('L5 idempotence', `${name} is called, though it was given an offset beyond as committed`)
-    if (this.#settled.get(log)?.has(record))
-      this.#fail('L5 idempotence', `${name} is called, though the commit says that it is settled`)
+    this.#judgeTurn(known)
+    this.#judgeTime(call, known, nowMs)
     this.#ids.judgeCall(record)
-    if (previous !== null && !this.#hasOutcome(previous)) {
-      this.#fail('L2 order', `${name} is called before ${nameOf(previous)} of its conversation has an outcome`)
-    }
-    if (nowMs < (this.#pausedUntilMs.get(call.organization) ?? 0)) {
-      this.#fail('answers', `${name} is called while 429 pauses ${call.organization}`)
-    }
-    if (nowMs < known.notBeforeMs) this.#fail('answers', `${name} is called before Retry-After has passed`)
-    const silentMs = nowMs - this.#memberMs
-    if (silentMs > this.#mix.core.membershipMsMax)
-      this.#fail('L4 limit', `${name} is called ${silentMs} ms after the last heartbeat`)
     this.#suspensions.started(call.token, record, nowMs)
     this.#shares.started(record, call.organization)
     known.isCalling = true
@@ -391,7 +333,36 @@ export class Witness {
     if (this.#reporting > this.#mix.core.reportingMax) {
       this.#fail('L6 bounds', `${name} is called with ${this.#reporting} receipts on their way into Kafka`)
     }
+  }
+
+  /** Laws L2 and L5: it is its turn, and it has no outcome that this replica could know. */
+  #judgeTurn({ record, isCalling, outcome, isSettled }: Known): void {
+    const name = nameOf(record)
+    if (!this.#owned.has(this.#logOf(record)))
+      this.#fail('L2 order', `${name} is called, but its partition is another's`)
+    if (isCalling) this.#fail('L5 idempotence', `${name} is called while its last call is under way`)
+    if (outcome !== 'none') this.#fail('L5 idempotence', `${name} is called again after it was ${outcome}`)
+    if (isSettled && !this.#settled.mayBeForgotten(record))
+      this.#fail('L5 idempotence', `${name} is called, though known to be settled`)
+    if (this.#settled.isBelowCommitted(record))
+      this.#fail('L5 idempotence', `${name} is called, though it was given an offset beyond as committed`)
+    if (this.#settled.isTold(record))
+      this.#fail('L5 idempotence', `${name} is called, though the commit says that it is settled`)
     if (!this.#isPositioned) this.#fail('L5 idempotence', `${name} is called before it is known what others settled`)
+    const { previous } = record
+    if (previous !== null && !this.#hasOutcome(previous))
+      this.#fail('L2 order', `${name} is called before ${nameOf(previous)} of its conversation has an outcome`)
+  }
+
+  #judgeTime(call: Extract<Effect, { kind: 'call' }>, { record, notBeforeMs }: Known, nowMs: number): void {
+    const name = nameOf(record)
+    if (this.#isStopping) this.#fail('liveness', `${name} is called after the order to stop`)
+    if (nowMs < (this.#pausedUntilMs.get(call.organization) ?? 0))
+      this.#fail('answers', `${name} is called while 429 pauses ${call.organization}`)
+    if (nowMs < notBeforeMs) this.#fail('answers', `${name} is called before Retry-After has passed`)
+    const silentMs = nowMs - this.#memberMs
+    if (silentMs > this.#mix.core.membershipMsMax)
+      this.#fail('L4 limit', `${name} is called ${silentMs} ms after the last heartbeat`)
   }
 
   /** As far as this replica can know: it was told, or was given a commit that says so. */
@@ -399,18 +370,17 @@ export class Witness {
     if (isSettled(record)) return true
     const known = this.#known.get(record)
     if (known !== undefined && known.outcome !== 'none') return true
-    if (known?.answered.at(-1)?.answer.kind === 'rejected') return true
-    return this.#isBelowCommitted(record)
+    return this.#settled.isBelowCommitted(record)
   }
 
-  #isBelowCommitted({ record }: WorldRecord): boolean {
-    return record.offset < (this.#settledBelow.get(this.#world.log(record.topic, record.partition)) ?? 0)
+  #logOf({ record }: WorldRecord): PartitionLog {
+    return this.#world.log(record.topic, record.partition)
   }
 
   #storeDeadLetter({ token, cause }: Extract<Effect, { kind: 'storeDeadLetter' }>, nowMs: number): void {
     const known = this.#knownOf(token)
     if (known.outcome === 'accepted') this.#fail('answers', `${nameOf(known.record)} was accepted, and is put away`)
-    if (known.outcome === 'none' && this.#isBelowCommitted(known.record)) {
+    if (known.outcome === 'none' && this.#settled.isBelowCommitted(known.record)) {
       this.#fail(
         'L5 idempotence',
         `${nameOf(known.record)} is put away, though it was given an offset beyond as committed`,
@@ -429,7 +399,7 @@ export class Witness {
 
   /** While it is a member with nothing in its way: nothing waits without a reason. */
   #judgeRest(nowMs: number): void {
-    this.#bounds.judgeRest(nowMs)
+    this.#bounds.judgeRest(this.#owned, nowMs)
     const { inFlightMax, reportingMax } = this.#mix.core
     const isFull = this.#inFlight >= inFlightMax || this.#inFlight + this.#reporting >= reportingMax
     this.#suspensions.judgeProbes(

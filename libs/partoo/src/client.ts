@@ -4,7 +4,8 @@
 
 import type { OutboundMessage } from '@bridge/schemas/outbound-message'
 import { Pool } from 'undici'
-import { type Answer, bodyHeadBytesMax, classifyAnswer, type RawAnswer } from './answer.ts'
+import { type Answer, classifyAnswer, type RawAnswer } from './answer.ts'
+import { Exchange } from './exchange.ts'
 
 export type ClientOptions = {
   /** With `/v2`; a trailing slash does not matter. */
@@ -21,7 +22,11 @@ export type IngestRequest = { channelId: string; apiKey: string; message: Outbou
 export class PartooClient {
   readonly #pool: Pool
   readonly #path: string
+  readonly #paths = new Map<string, string>()
   readonly #timeoutMs: number
+  /** Calls under way, the oldest first: all have the same time, so one timer serves them. */
+  readonly #exchanges = new Set<Exchange>()
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: ClientOptions) {
     const base = new URL(options.baseUrl)
@@ -31,8 +36,9 @@ export class PartooClient {
       connections: options.connectionsMax,
       pipelining: 1,
       connect: { timeout: Math.min(options.timeoutMs, 10_000) },
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
+      // The timer below ends what takes too long.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     })
   }
 
@@ -41,33 +47,54 @@ export class PartooClient {
     return classifyAnswer(await this.#post(request))
   }
 
-  async #post({ channelId, apiKey, message }: IngestRequest): Promise<RawAnswer> {
-    const signal = AbortSignal.timeout(this.#timeoutMs)
-    try {
-      const response = await this.#pool.request({
-        method: 'POST',
-        path: `${this.#path}/custom-channels/${encodeURIComponent(channelId)}/messages`,
+  #post({ channelId, apiKey, message }: IngestRequest): Promise<RawAnswer> {
+    return new Promise((resolve) => {
+      const exchange = new Exchange(performance.now() + this.#timeoutMs, (answer) => {
+        this.#exchanges.delete(exchange)
+        resolve(answer)
+      })
+      this.#exchanges.add(exchange)
+      this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
+      const request = {
+        method: 'POST' as const,
+        path: this.#pathOf(channelId),
         headers: { 'x-APIKey': apiKey, 'content-type': 'application/json', accept: 'application/json' },
         body: ingestBody(message),
-        signal,
-      })
-      const { body, cutShort } = await readHead(response.body)
-      return {
-        kind: 'answered',
-        status: response.statusCode,
-        retryAfter: firstValue(response.headers['retry-after']),
-        date: firstValue(response.headers.date),
-        body,
-        cutShort,
       }
-    } catch (error) {
-      if (signal.aborted) return { kind: 'unanswered', cause: 'timeout', detail: `no answer in ${this.#timeoutMs} ms` }
-      return { kind: 'unanswered', cause: 'connection', detail: describeError(error) }
+      try {
+        this.#pool.dispatch(request, exchange)
+      } catch (error) {
+        exchange.onResponseError(undefined, error)
+      }
+    })
+  }
+
+  /** Ends what is due, and waits for the next. */
+  #expire(): void {
+    this.#timer = undefined
+    const nowMs = performance.now()
+    for (const exchange of this.#exchanges) {
+      const leftMs = exchange.deadlineMs - nowMs
+      if (leftMs > 0) {
+        this.#timer = setTimeout(() => this.#expire(), Math.ceil(leftMs))
+        return
+      }
+      exchange.expire(this.#timeoutMs)
     }
+  }
+
+  #pathOf(channelId: string): string {
+    let path = this.#paths.get(channelId)
+    if (path === undefined) {
+      path = `${this.#path}/custom-channels/${encodeURIComponent(channelId)}/messages`
+      this.#paths.set(channelId, path)
+    }
+    return path
   }
 
   /** Ends the connections; calls in flight are cut off. Twice is fine. */
   async close(): Promise<void> {
+    clearTimeout(this.#timer)
     if (!this.#pool.destroyed) await this.#pool.destroy()
   }
 }
@@ -83,38 +110,4 @@ export function ingestBody(message: OutboundMessage): string {
     ...(message.consumer_name !== null && { consumer_name: message.consumer_name }),
     ...(message.consumer_image !== null && { consumer_image: message.consumer_image }),
   })
-}
-
-/** Reads the first `bodyHeadBytesMax` bytes. A body that breaks off is what has come of it: the status stands. */
-async function readHead(stream: AsyncIterable<Buffer>): Promise<{ body: Buffer; cutShort: boolean }> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  let cutShort = false
-  try {
-    for await (const chunk of stream) {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes > bodyHeadBytesMax) {
-        cutShort = true
-        break
-      }
-    }
-  } catch {
-    cutShort = true
-  }
-  return { body: Buffer.concat(chunks).subarray(0, bodyHeadBytesMax), cutShort }
-}
-
-function firstValue(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
-}
-
-/** A connection error in one line: its code where there is one, since messages may hold what was sent. */
-function describeError(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0])
-  if (error instanceof Error) {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-    return `connection failed (${code})`
-  }
-  return 'connection failed'
 }

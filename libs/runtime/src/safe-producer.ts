@@ -13,8 +13,11 @@
 //   P8  after a failure that is not the broker's own word the next send has a new client: kafkajs keeps a connection on which
 //       nothing answers any more, and each send would time out on it until TCP gives up, a quarter of an hour later; each new
 //       client begins with another broker, as without repeats kafkajs asks only the first
-// It batches without waiting: what arrives while a send is under way goes with the next one.
+// It batches without waiting: what arrives while a send is under way goes with the next one. Who publishes more than a few
+// records a second may set a pace: after a send the next one waits until `paceMs` have passed, so that more of them travel together;
+// the first one after a quiet time still goes at once.
 
+import { setTimeout } from 'node:timers/promises'
 import type { OutgoingRecord } from '@bridge/schemas/record'
 import { recordBytes } from '@bridge/schemas/record'
 import kafkajs, { type Admin, type PartitionMetadata, type Producer } from 'kafkajs'
@@ -47,6 +50,8 @@ export type SafeProducerOptions = {
   requestTimeoutMs: number
   /** Records that may wait; one more is answered `failed` at once. */
   waitingMax: number
+  /** Between the beginnings of two sends, at least; 0 where it is left out. */
+  paceMs?: number
 }
 
 export class SafeProducer {
@@ -59,6 +64,7 @@ export class SafeProducer {
   #client: Client
   #renewals = 0
   #closed = false
+  #sentMs = Number.NEGATIVE_INFINITY
 
   /** @param create makes a client; a test may give another one than kafkajs's */
   constructor(options: SafeProducerOptions, create = createClient) {
@@ -104,6 +110,7 @@ export class SafeProducer {
     await new Promise((resolve) => setImmediate(resolve))
     for (let next = this.#waiting.entries().next(); !next.done; next = this.#waiting.entries().next()) {
       const [topic, queue] = next.value
+      await this.#keepPace(queue.length)
       // The topic goes to the end of the map, so that topics take turns.
       this.#waiting.delete(topic)
       const rest = await this.#sendSome(topic, queue)
@@ -112,6 +119,13 @@ export class SafeProducer {
       if (rest.length > 0) this.#waiting.set(topic, rest)
     }
     this.#sending = undefined
+  }
+
+  async #keepPace(waiting: number): Promise<void> {
+    const { paceMs = 0 } = this.#options
+    const restMs = this.#sentMs + paceMs - performance.now()
+    if (restMs > 0 && waiting < batchRecordsMax && !this.#closed) await setTimeout(restMs)
+    this.#sentMs = performance.now()
   }
 
   /** Sends one batch from the head of a topic's queue. @returns what is left of the queue */

@@ -69,6 +69,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     connectionTimeoutMs: 3_000,
     requestTimeoutMs: 5_000,
     waitingMax: config.admittedMax + config.inFlightMax,
+    paceMs: 20,
   })
 
   // The driver performs what the core decides; the consumer brings it the records.
