@@ -284,7 +284,8 @@ function drawHandover(chance: Chance): Mix {
     profile: 'handover',
     replicas: chance.pick([2, 2, 3]),
     records: limitPerMinute * 5,
-    latencyMaxMs: chance.pick([20, 200, 2_000]),
+    // What is still on its way a second after its caller lost its share is counted by nobody.
+    latencyMaxMs: chance.pick([20, 200, 1_000]),
     brokers: 2,
     faultsUntilMs: 300_000,
     assignment: chance.pick(['single', 'single', 'spread']),

@@ -256,10 +256,12 @@ function partitionOf({ topic, key, sourcePartition }: OutgoingRecord, partitions
 
 function toMessage({ record, partition }: Waiting) {
   // kafkajs takes headers as an object: repeated names become arrays, and no name may hit a prototype's property.
-  const headers: Record<string, Buffer[]> = Object.create(null)
+  const headers: Record<string, Buffer | Buffer[]> = Object.create(null)
   for (const [name, value] of record.headers) {
-    headers[name] ??= []
-    headers[name].push(value)
+    const before = headers[name]
+    if (before === undefined) headers[name] = value
+    else if (Array.isArray(before)) before.push(value)
+    else headers[name] = [before, value]
   }
   return { partition, key: record.key, value: record.value, headers }
 }

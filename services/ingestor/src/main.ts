@@ -69,7 +69,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     connectionTimeoutMs: 3_000,
     requestTimeoutMs: 5_000,
     waitingMax: config.admittedMax + config.inFlightMax,
-    paceMs: 20,
+    paceMs: 40,
   })
 
   // The driver performs what the core decides; the consumer brings it the records.

@@ -6,10 +6,13 @@
 //       dry, as long as the time that calls take to arrive varies by no more than burst ÷ rate
 //   M3  a share that shrinks counts at once. One that grows, from nothing too, was another's until then, or this process's
 //       before a restart, and what that sent is not known here. So what is gained counts from burst ÷ rate after it was given,
-//       from then on evenly, without a burst: a minute after, that other's calls have left every window
+//       from then on evenly, without a burst: a minute after, that other's calls have left every window. At least a second, as
+//       calls of the one before may still be on their way
 // Only a correct count of starts and ends makes it correct: every `started` is followed by one `ended`.
 
 const windowMs = 60_000
+/** What is gained counts no sooner: the one before may have calls on their way. */
+const holdMsMin = 1_000
 /** What is lost by adding up parts of a call; without it a wait would end a nanosecond early, again and again. */
 const rounding = 1e-6
 
@@ -65,7 +68,7 @@ export class Limiter {
     this.#refill(nowMs)
     const given = this.#parts.reduce((sum, part) => sum + part.share, 0)
     if (share > given + rounding) {
-      const holdMs = this.#limit === 0 ? 0 : Math.max(this.#burst, 1 / unit) / this.#perMs
+      const holdMs = this.#limit === 0 ? 0 : Math.max(holdMsMin, Math.max(this.#burst, 1 / unit) / this.#perMs)
       this.#parts.push({ share: share - given, fromMs: nowMs + holdMs, fullMs: nowMs + Math.max(windowMs, holdMs) })
       return
     }
