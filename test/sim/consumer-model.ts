@@ -3,6 +3,7 @@
 // brokers whose fetchers the rejoin does not wait for; one of a partition that was paused meanwhile is dropped, or comes.
 
 import type { Fact, PartitionName } from '@bridge/ingestor/core/facts'
+import { isAtCursor } from '@bridge/ingestor/kafka/at-cursor'
 import type { ConsumedRecord } from '@bridge/schemas/record'
 import type { Chance } from './chance.ts'
 import { fail } from './failure.ts'
@@ -134,7 +135,7 @@ export class ConsumerModel {
     if (!isOld && this.#paused.has(log) && this.#chance.happens(0.5)) return
     const cursor = this.#host.cursor(this.#generation, log)
     if (cursor === undefined) return
-    if (isAtCursor(batch, cursor)) this.#admit(batch, cursor)
+    if (isAtCursor(batch.fetchedOffset, cursor)) this.#admit(batch, cursor)
     else {
       this.#host.sawStale()
       this.seek(log)
@@ -154,9 +155,4 @@ export class ConsumerModel {
       fail('contact', `${this.#host.name}: it takes nothing of ${log.name} at ${cursor}, and does not pause it`)
     this.#positions.set(log, next)
   }
-}
-
-/** The gate: a batch counts only if it was fetched at the cursor; a stale one of before a rejoin does not. */
-function isAtCursor({ fetchedOffset }: Batch, cursor: number): boolean {
-  return fetchedOffset === cursor
 }

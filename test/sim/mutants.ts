@@ -234,9 +234,9 @@ export const mutants: readonly Mutant[] = [
   // ── The consumer’s gate, as the simulation has it ───────────────────────────────────────────────────────────────────
   {
     name: 'stale batch accepted',
-    file: 'test/sim/consumer-model.ts',
-    search: 'return fetchedOffset === cursor',
-    replace: 'return fetchedOffset >= cursor',
+    file: 'services/ingestor/src/kafka/at-cursor.ts',
+    search: 'return Number(fetchedOffset) === cursor',
+    replace: 'return Number(fetchedOffset) >= cursor',
     why: 'a batch of before a rejoin moves the cursor past what was not read',
   },
   // ── The producer ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,11 +28,11 @@ function viewWith(oldest: Oldest, more: Partial<CoreView> = {}): CoreView {
     lanes: 3,
     rememberedIds: 7,
     organizations: [
-      { name: 'o', usedRatio: 0.5, outage: true, pausedForMs: 1500 },
-      { name: 'p', usedRatio: 0, outage: false, pausedForMs: 0 },
+      { name: 'o', usedRatio: 0.5, share: 0.25, outage: true, pausedForMs: 1500 },
+      { name: 'p', usedRatio: 0, share: 0, outage: false, pausedForMs: 0 },
     ],
     suspensions: [],
-    share: { now: 0.25, assigned: 0.5 },
+    shareAssigned: 0.5,
     waitedSeconds: { ...nothing, limit: 12.5 },
     partitions: [{ ...partition, held: 4, settledBeyond: 6, paused: true }],
     ...more,
@@ -67,7 +67,7 @@ test('what the core holds, how old the oldest record is, for how long it is stuc
   const text = await scrape(() => viewWith(stuck()))
   const at = '{topic="t",partition="3"}'
   expect(text).toContain('partoo_in_flight 2\n')
-  expect(text).toContain('partoo_share 0.25\n')
+  expect(text).toContain('partoo_share{organization="o"} 0.25\n')
   expect(text).toContain('partoo_share_assigned 0.5\n')
   expect(text).toContain(`partoo_lag${at} 15\n`)
   expect(text).toContain(`partoo_partition_held_records${at} 4\n`)

@@ -109,17 +109,21 @@ function createGauges(registry: Registry, { view, channels, highWatermark }: Met
   gauge('partoo_admitted_bytes', 'Memory that they take, at most ADMITTED_BYTES_MAX', (now) => now.admittedBytes)
   gauge('partoo_publishing', 'Receipts and dead letters on their way into Kafka', (now) => now.publishing)
   gauge('partoo_remembered_ids', 'Accepted messages whose repetition would be recognised', (now) => now.rememberedIds)
-  gauge('partoo_share', 'This replica’s part of every rate limit, 0 (stand-by) to 1', (now) => now.share.now)
   gauge(
     'partoo_share_assigned',
-    'The part that the group gave it: a larger one counts a while after it was given',
-    (now) => now.share.assigned,
+    'This replica’s part of every rate limit as the group gave it, 0 (stand-by) to 1; see partoo_share',
+    (now) => now.shareAssigned,
   )
 
   perOrganization(
     'partoo_limit_used_ratio',
     'How much of the rate limit the last 60 s used; near 1: the limit is what messages wait for',
     (one) => one.usedRatio,
+  )
+  perOrganization(
+    'partoo_share',
+    'This replica’s part of the rate limit that counts now: a larger one counts a while after it was given',
+    (one) => one.share,
   )
   perOrganization(
     'partoo_outage',

@@ -35,6 +35,7 @@ test('the ingestor', () => {
     PARTOO_API_KEY: 'demo-api-key',
     PARTOO_CHANNEL_ID: 'demo-channel',
     PARTOO_ORG_ID: '1',
+    PARTOO_BURST: '5',
     ADMIN_HOST: '127.0.0.1',
     ADMIN_PORT: '9464',
     STOP_DEADLINE_MS: '5000',

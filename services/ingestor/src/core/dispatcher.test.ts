@@ -248,9 +248,9 @@ test('a replica that was not heard of for too long has its share as from nothing
   const core = new Dispatcher({ ...coreOptions, organizations })
   assign(core, 1, 0)
   assign(core, 2, 3_999)
-  expect(core.view(4_000).share).toEqual({ now: 1, assigned: 1 })
+  expect([core.view(4_000).organizations[0]?.share, core.view(4_000).shareAssigned]).toEqual([1, 1])
   assign(core, 3, 7_999)
-  expect([7_999, 11_998, 11_999].map((nowMs) => core.view(nowMs).share.now)).toEqual([0, 0, 1])
+  expect([7_999, 11_998, 11_999].map((nowMs) => core.view(nowMs).organizations[0]?.share)).toEqual([0, 0, 1])
 })
 
 test('no call starts for a lost partition, nor before it is known where the others stand', () => {

@@ -126,7 +126,7 @@ export class Dispatcher {
       rememberedIds,
       organizations: organizations.map((organization) => viewOfOrganization(organization, nowMs)),
       suspensions: organizations.flatMap((organization) => organization.suspensions(nowMs)),
-      share: { now: organizations[0]?.limiter.share(nowMs) ?? 0, assigned: this.#share },
+      shareAssigned: this.#share,
       waitedSeconds: this.#waits.seconds,
       partitions: [...this.#partitions.values()]
         .filter((state) => state.owned)
@@ -171,7 +171,7 @@ export class Dispatcher {
       state.paused = null
       this.#paused.delete(state)
       state.committed = offsetNext
-      state.movedMs = nowMs
+      if (!kept) state.movedMs = nowMs
       this.#settleSomething(state)
       // What others committed while we did not own it is settled: those of it that have not begun are not called again.
       const { ledger } = state
@@ -359,7 +359,11 @@ export class Dispatcher {
 
   #waiting(nowMs: number): Waiting {
     const hold = this.#hold(nowMs)
-    const waiting: Waiting = { order: Math.max(0, this.#calls.queued - this.#calls.lanes), 'back-pressure': 0 }
+    const waiting: Waiting = {
+      kafka: this.#publishing.repeating,
+      order: Math.max(0, this.#calls.queued - this.#calls.lanes),
+      'back-pressure': 0,
+    }
     for (const { paused } of this.#paused)
       if (paused?.why !== 'stopping') waiting['back-pressure'] = (waiting['back-pressure'] ?? 0) + 1
     for (const organization of this.#calls.organizations) {

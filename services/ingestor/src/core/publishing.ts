@@ -31,6 +31,11 @@ export class Publishing {
     return this.#receipts
   }
 
+  /** Records that Kafka did not take, and that wait to be published again. */
+  get repeating(): number {
+    return this.#again.size
+  }
+
   /** When something is to be published again; Infinity where nothing is. */
   get nextMs(): number {
     return this.#again.nextMs

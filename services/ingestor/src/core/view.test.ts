@@ -76,12 +76,12 @@ test('the oldest record waits for its decoding, its call, its backoff, or for Ka
 test('or for the limit, or for a pause that Partoo asked for', () => {
   const organizations = [{ name: 'org', limitPerMinute: 60, channels: ['channel'] }]
   const core = coreWith(['a'], { organizations })
-  expect([cause(core, 0), core.view(0).share]).toEqual(['limit', { now: 0, assigned: 1 }])
+  expect([cause(core, 0), core.view(0).organizations[0]?.share, core.view(0).shareAssigned]).toEqual(['limit', 0, 1])
   const limited = coreWith(['a'])
   limited.handle(end(1, answers.limited), 100)
   expect([cause(limited, 60_099), limited.view(59_100).organizations]).toEqual([
     'retry-after',
-    [{ name: 'org', usedRatio: 0, outage: false, pausedForMs: 1_000 }],
+    [{ name: 'org', usedRatio: 0, share: 1, outage: false, pausedForMs: 1_000 }],
   ])
 })
 

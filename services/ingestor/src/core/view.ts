@@ -15,11 +15,12 @@ export type CoreView = {
   lanes: number
   /** Ids of messages accepted lately, by which repeated ones are recognised. */
   rememberedIds: number
-  organizations: { name: string; usedRatio: number; outage: boolean; pausedForMs: number }[]
+  /** `share`: this replica's part of the limit that counts now. */
+  organizations: { name: string; usedRatio: number; share: number; outage: boolean; pausedForMs: number }[]
   /** Everything that is suspended now. */
   suspensions: SuspensionReport[]
-  /** This replica's part of the limits, 0 to 1, and what it was told to take when the time has come. */
-  share: { now: number; assigned: number }
+  /** This replica's part of the limits, 0 to 1, as the group gave it. */
+  shareAssigned: number
   /** Seconds waited so far by cause: of conversations, but `order` of messages behind the first one, `back-pressure` of partitions. */
   waitedSeconds: Readonly<Record<WaitCause, number>>
   partitions: (PartitionName & {
@@ -63,6 +64,7 @@ export function viewOfOrganization(organization: Organization, nowMs: number): C
   return {
     name: organization.name,
     usedRatio: organization.limiter.usedRatio(nowMs),
+    share: organization.limiter.share(nowMs),
     outage: organization.isOut,
     pausedForMs: Math.max(0, organization.pausedUntilMs - nowMs),
   }

@@ -9,7 +9,7 @@
  *   backoff         a conversation waits to try again
  *   suspension      a credential, a channel or a business is suspended
  *   outage          Partoo fails for everyone
- *   kafka           Kafka does not take the receipts
+ *   kafka           Kafka does not take receipts or dead letters; also of records that wait to be published again
  *   order           a message waits for the one before it in its conversation
  *   back-pressure   a partition is not read, as enough of it is held
  */

@@ -32,6 +32,7 @@ import { partitionKey } from '../core/partition.ts'
 import { differences, digestOfSettings } from './agreement.ts'
 import { GroupAssigner } from './assigner.ts'
 import type { Decision, Mode, Wish } from './assignment.ts'
+import { isAtCursor } from './at-cursor.ts'
 import { readEnds, readPositions, topicExists } from './positions.ts'
 import { toRecord } from './record.ts'
 import { byTopic } from './user-data.ts'
@@ -114,6 +115,8 @@ export class GroupConsumer {
   /** Ends the consumer that runs, so that the loop makes another. */
   #giveUp: (because: string) => void = () => {}
   #heartbeatMs = 0
+  /** When the last answer of the coordinator was asked for. */
+  #heardMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
 
   constructor(options: ConsumerOptions) {
@@ -139,6 +142,11 @@ export class GroupConsumer {
     const state = this.#state
     switch (state.kind) {
       case 'reading': {
+        const silentMs = performance.now() - this.#heardMs
+        if (silentMs > membershipMsMax) {
+          const because = `no word from the group's coordinator for ${Math.round(silentMs / 1000)} s: nothing is sent`
+          return { ready: false, because }
+        }
         const role = this.#assigned.length === 0 ? 'standing by' : ''
         const detail = [role, this.#disagreement].filter(Boolean).join('; ')
         return detail === '' ? { ready: true } : { ready: true, detail }
@@ -292,6 +300,7 @@ export class GroupConsumer {
     const { partitions, share, shareUnit, decision, ageMs } = this.#assigner.joined(assignment)
     this.#generation += 1
     const generation = this.#generation
+    this.#heardMs = performance.now() - ageMs
     this.#state = { kind: ageMs < membershipMsMax ? 'joined' : 'doubting', generation }
     this.#assigned = partitions
     this.#tell((consumer) => consumer.pause(topicPartitions(partitions)))
@@ -302,6 +311,7 @@ export class GroupConsumer {
   }
 
   #heartbeat(): void {
+    this.#heardMs = performance.now() - this.#heartbeatMs
     this.#options.submit({ kind: 'heartbeat', ageMs: this.#heartbeatMs })
     if (this.#state.kind !== 'doubting' || this.#heartbeatMs >= membershipMsMax) return
     const { generation } = this.#state
@@ -381,7 +391,7 @@ export class GroupConsumer {
     const { topic, partition } = batch
     const cursor = this.#options.cursor(generation, { topic, partition })
     if (cursor === undefined) return
-    if (Number((batch as FetchedBatch).fetchedOffset) !== cursor) {
+    if (!isAtCursor((batch as FetchedBatch).fetchedOffset, cursor)) {
       this.#realign(generation, { topic, partition }, cursor)
       return
     }
