@@ -23,6 +23,7 @@ import { recordBytes } from '@bridge/schemas/record'
 import kafkajs, { type Admin, type PartitionMetadata, type Producer } from 'kafkajs'
 import { createKafka, type KafkaConnection, type KafkaPatience, kafkaErrorType } from './kafka.ts'
 import { errorLine, type Log } from './log.ts'
+import { partitionOfKey } from './murmur2.ts'
 
 /** What became of a record. `failed`: it may or may not be stored; publishing it again is right. */
 export type Published = { kind: 'stored' } | { kind: 'refused'; detail: string } | { kind: 'failed'; detail: string }
@@ -40,7 +41,6 @@ const batchRecordsMax = 1_000
 const batchBytesMax = 4_000_000
 const metadataAgeMsMax = 30_000
 const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
-const choosePartition = kafkajs.Partitioners.DefaultPartitioner()
 
 export type SafeProducerOptions = {
   connection: KafkaConnection
@@ -249,9 +249,9 @@ async function disconnect({ producer, admin }: Client): Promise<void> {
 }
 
 /** The partition of a record, the same that Java's default partitioner chooses where there is a key. */
-function partitionOf({ topic, key, sourcePartition }: OutgoingRecord, partitions: PartitionMetadata[]): number {
+function partitionOf({ key, sourcePartition }: OutgoingRecord, partitions: PartitionMetadata[]): number {
   if (key === null) return sourcePartition % partitions.length
-  return choosePartition({ topic, partitionMetadata: partitions, message: { key, value: null } })
+  return partitionOfKey(key, partitions.length)
 }
 
 function toMessage({ record, partition }: Waiting) {
