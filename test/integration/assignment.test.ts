@@ -153,6 +153,8 @@ test('a replica configured otherwise is told, once; the group goes on as it was 
   await stop(second)
   await stop(owner)
   await until('its own mode', () => otherwise.assigned.share === 1)
+  // First it reads the committed offsets; then nothing is left to disagree with.
+  await until('reading', () => otherwise.isReading)
   expect(otherwise.consumer.readiness()).toEqual({ ready: true })
 })
 

@@ -27,7 +27,8 @@ export class ServerLimit {
     // Calls that leave evenly arrive in heaps, if their latency varies: a bucket that is no trap has room for those too. A
     // share has a burst of at least one.
     const heap = (limit * latencyMaxMs) / windowMs + replicas
-    this.#bucketMax = Math.min(limit, Math.max(2 * core.burst, core.burst + heap, chance.int(2, limit)))
+    const least = Math.max(2 * core.burst, core.burst + heap)
+    this.#bucketMax = Math.min(limit, chance.happens(1 / 2) ? least : Math.max(least, chance.int(2, limit)))
     this.#tokens = this.#bucketMax
   }
 

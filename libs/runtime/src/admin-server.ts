@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
 
 /** Whether the service can do its work; `because` and `detail` are one line for the person who asks. */
 export type Readiness = { ready: true; detail?: string } | { ready: false; because: string }
@@ -19,6 +19,14 @@ export async function startAdminServer(options: {
   registry: Registry
   readiness: () => Readiness
 }): Promise<AdminServer> {
+  new Gauge({
+    name: 'partoo_ready',
+    help: '1 while /readyz says ready; /readyz says why not',
+    registers: [options.registry],
+    collect() {
+      this.set(Number(options.readiness().ready))
+    },
+  })
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') {

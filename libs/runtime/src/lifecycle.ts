@@ -47,8 +47,8 @@ export type Service<C extends { logLevel: LogLevel; stopDeadlineMs: number }> = 
   variables: Record<string, Variable<unknown>>
   /** What `--help` tells beside the variables, a paragraph each. */
   help?: string[]
-  /** What `--config` tells beside the variables: lines about what they point to, without secrets. */
-  shown?(env: NodeJS.ProcessEnv): string[]
+  /** What `--config` tells beside the variables: what they point to and come to, without secrets; no config where it is wrong. */
+  shown?(env: NodeJS.ProcessEnv, config: C | undefined): string[]
   read(env: NodeJS.ProcessEnv): ConfigRead<C>
   /** Starts everything and answers when it runs; each step registers its closer. */
   start(config: C, log: Log, life: Lifecycle): Promise<void>
@@ -66,7 +66,8 @@ export async function runService<C extends { logLevel: LogLevel; stopDeadlineMs:
   }
   if (argument === '--config') {
     const problems = read.kind === 'wrong' ? read.problems : []
-    process.stdout.write(`${configText(service.variables, process.env, problems, service.shown?.(process.env))}\n`)
+    const shown = service.shown?.(process.env, read.kind === 'read' ? read.config : undefined)
+    process.stdout.write(`${configText(service.variables, process.env, problems, shown)}\n`)
     process.exitCode = problems.length === 0 ? 0 : 78
     return
   }

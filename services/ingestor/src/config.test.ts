@@ -83,7 +83,7 @@ test('everything that is wrong with the file, and with the variables beside it, 
     'PARTOO_ORG_ID and PARTOO_CHANNELS_FILE are both set: set one of them',
   ])
   const keyFile = { ...inFile(twoOrganizations), PARTOO_API_KEY_FILE: join(folder, 'key-43') }
-  expect(problemsOf(keyFile)).toEqual(['PARTOO_API_KEY and PARTOO_CHANNELS_FILE are both set: set one of them'])
+  expect(problemsOf(keyFile)).toEqual(['PARTOO_API_KEY_FILE and PARTOO_CHANNELS_FILE are both set: set one of them'])
   const none = join(folder, 'none.yaml')
   expect(problemsOf({ KAFKA_BROKERS: 'kafka:9092', PARTOO_CHANNELS_FILE: none })).toEqual([
     `PARTOO_CHANNELS_FILE: ${none} cannot be read (ENOENT)`,
@@ -97,12 +97,19 @@ test('a key that is set wrongly is not told as missing too', () => {
 })
 
 test('--config shows the file as it is understood, without keys, and nothing of one that is wrong', () => {
-  expect(shownBesideVariables(inFile(twoOrganizations))).toEqual([
-    '  organization 42: key ***, limit PARTOO_RATE_LIMIT_PER_MINUTE, channels chat (Chat)',
+  const shown = [
+    '  organization 42: key ***, limit 300 a minute (PARTOO_RATE_LIMIT_PER_MINUTE), channels chat (Chat)',
     '  organization 43: key ***, limit 600 a minute, channels app',
+  ]
+  expect(shownBesideVariables(inFile(twoOrganizations), undefined)).toEqual(shown)
+  expect(shownBesideVariables(inFile('planted'), undefined)).toEqual([])
+  expect(shownBesideVariables(oneChannel, undefined)).toEqual([])
+  const inForce = 'In force: assignment single, API at https://api.partoo.co/v2'
+  expect(shownBesideVariables(inFile(twoOrganizations), configOf(inFile(twoOrganizations)))).toEqual([
+    ...shown,
+    '',
+    inForce,
   ])
-  expect(shownBesideVariables(inFile('planted'))).toEqual([])
-  expect(shownBesideVariables(oneChannel)).toEqual([])
 })
 
 test('topics differ, the one for bulk too', () => {

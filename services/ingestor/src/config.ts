@@ -47,7 +47,10 @@ export const variables = {
     'production or sandbox: where the API is',
     types.oneOf(['production', 'sandbox']),
   ),
-  PARTOO_BASE_URL: optional('base URL with /v2, instead of the environment’s', types.httpUrl),
+  PARTOO_BASE_URL: optional(
+    `base URL with /v2, instead of the environment’s: ${environments.production.baseUrl}, ${environments.sandbox.baseUrl}`,
+    types.httpUrl,
+  ),
   PARTOO_API_KEY: secret(optional(`${about.apiKey}; required unless PARTOO_CHANNELS_FILE is set`, printable)),
   PARTOO_CHANNEL_ID: optional(`${about.channelId}; required unless PARTOO_CHANNELS_FILE is set`, types.text),
   PARTOO_ORG_ID: optional('the organization’s id, for names in metrics and logs', types.organizationId),
@@ -62,10 +65,15 @@ export const variables = {
   ),
   PARTOO_BURST: defaultsTo(
     '20',
-    'calls that may go out at once after a quiet time; at most half the limit',
+    'calls that may go out at once after a quiet time; at most half the limit; a replica with a share of the limit has that ' +
+      'share of them, at least 1',
     types.whole(1, 100_000),
   ),
-  PARTOO_MAX_IN_FLIGHT: defaultsTo('64', 'calls at once', types.whole(1, 10_000)),
+  PARTOO_MAX_IN_FLIGHT: defaultsTo(
+    '64',
+    'calls at once, per replica; of several organizations, one has at most 3/4 of them',
+    types.whole(1, 10_000),
+  ),
   PARTOO_TIMEOUT_MS: defaultsTo('30000', 'longest wait for an answer, in milliseconds', types.whole(100, 600_000)),
   RETRY_ATTEMPTS_MAX: defaultsTo(
     '8',
@@ -125,7 +133,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
     if (file.kind === 'read') listed = file.organizations
     else problems.push(...file.problems.map((problem) => `PARTOO_CHANNELS_FILE: ${problem}`))
     for (const name of ['PARTOO_API_KEY', 'PARTOO_CHANNEL_ID', 'PARTOO_ORG_ID'] as const) {
-      if (isSet(name)) problems.push(`${name} and PARTOO_CHANNELS_FILE are both set: set one of them`)
+      const setAs = env[name] ? name : `${name}_FILE`
+      if (isSet(name)) problems.push(`${setAs} and PARTOO_CHANNELS_FILE are both set: set one of them`)
     }
     return problems
   })
@@ -167,14 +176,23 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
   }
 }
 
-/** What `--config` tells beside the variables: the channels file as it is understood, if it can be. */
-export function shownBesideVariables(env: NodeJS.ProcessEnv): string[] {
+/** What `--config` tells beside the variables: what they come to, and the channels file as it is understood, if it can be. */
+export function shownBesideVariables(env: NodeJS.ProcessEnv, config: IngestorConfig | undefined): string[] {
+  return [
+    ...shownOrganizations(env),
+    ...(config === undefined ? [] : ['', `In force: assignment ${config.assignment}, API at ${config.baseUrl}`]),
+  ]
+}
+
+function shownOrganizations(env: NodeJS.ProcessEnv): string[] {
   const path = env.PARTOO_CHANNELS_FILE
   if (!path) return []
   const file = readChannelsFile(path, { keys: false })
   if (file.kind === 'wrong') return []
+  const { fallback } = variables.PARTOO_RATE_LIMIT_PER_MINUTE
+  const limitByDefault = `${env.PARTOO_RATE_LIMIT_PER_MINUTE || fallback} a minute (PARTOO_RATE_LIMIT_PER_MINUTE)`
   return file.organizations.map(({ orgId, limitPerMinute, channels }) => {
-    const limit = limitPerMinute === null ? 'PARTOO_RATE_LIMIT_PER_MINUTE' : `${limitPerMinute} a minute`
+    const limit = limitPerMinute === null ? limitByDefault : `${limitPerMinute} a minute`
     const named = channels.map(({ channelId, name }) => (name === null ? channelId : `${channelId} (${name})`))
     return `  organization ${orgId}: key ***, limit ${limit}, channels ${named.join(', ')}`
   })

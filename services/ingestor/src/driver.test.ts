@@ -48,6 +48,7 @@ function world(answer: (fact: Fact) => Effect[] = () => [], config: Partial<Inge
       throw new Error('not scraped here')
     },
     highWatermark: () => undefined,
+    disagrees: () => false,
   })
   const at = (level: string) => (_: unknown, text: string) => told.push({ level, text })
   const driver = new Driver({

@@ -47,6 +47,7 @@ test('--help and --config', () => {
   expect(shown.status).toBe(0)
   expect(shown.stdout).toContain('PARTOO_API_KEY=***\n')
   expect(shown.stdout).not.toContain('planted')
+  expect(shown.stdout).toContain('In force: assignment single, API at https://api.partoo.co/v2\n')
   expect(run({}, '--config').status).toBe(78)
   expect(run({}, '--frobnicate')).toMatchObject({
     status: 64,
@@ -58,6 +59,8 @@ test('--help tells the format of the channels file, --config shows it without ke
   expect(run({}, '--help').stdout).toContain('The channels file is YAML or JSON')
   const sample = join(import.meta.dirname, '../../../docs/channels.example.yaml')
   const fromFile = run({ KAFKA_BROKERS: 'a:1', PARTOO_CHANNELS_FILE: sample }, '--config')
-  expect(fromFile.stdout).toContain('organization 43: key ***, limit PARTOO_RATE_LIMIT_PER_MINUTE, channels bookings\n')
+  expect(fromFile.stdout).toContain(
+    'organization 43: key ***, limit 300 a minute (PARTOO_RATE_LIMIT_PER_MINUTE), channels bookings\n',
+  )
   expect(fromFile.stdout).not.toContain('the-key-of-organization-43')
 })

@@ -77,6 +77,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     channels: config.channels.byId,
     view: () => core.view(performance.now()),
     highWatermark: (topic, partition) => consumer.highWatermark(topic, partition),
+    disagrees: () => consumer.disagrees,
   })
   const driver = new Driver({ core, config, client, producer, metrics, log })
   const consumer = new GroupConsumer({

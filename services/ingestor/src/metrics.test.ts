@@ -46,6 +46,7 @@ const stuck = () => ({
   cause: 'backoff' as const,
   channelId: 'chat',
   conversationId: 'c',
+  suspension: null,
 })
 
 function suspension(more: Partial<SuspensionReport>): SuspensionReport {
@@ -60,7 +61,7 @@ function suspension(more: Partial<SuspensionReport>): SuspensionReport {
 }
 
 function scrape(view: () => CoreView, end: number | undefined = 25): Promise<string> {
-  return createMetrics({ channels, view, highWatermark: () => end }).registry.metrics()
+  return createMetrics({ channels, view, highWatermark: () => end, disagrees: () => false }).registry.metrics()
 }
 
 test('what the core holds, how old the oldest record is, for how long it is stuck, and why', async () => {
@@ -97,6 +98,7 @@ test('what is suspended, by channel and scope', async () => {
     channels,
     view: () => viewWith(null, { suspensions }),
     highWatermark: () => undefined,
+    disagrees: () => false,
   })
   const series = async () =>
     [...(await registry.metrics()).matchAll(/partoo_suspended\{channel="(\w+)",scope="(\w+)"\} (\d+)/g)].map(
@@ -121,6 +123,7 @@ test('seconds waited are the core’s, however often they are read', async () =>
       return { ...view, waitedSeconds: { ...view.waitedSeconds, limit } }
     },
     highWatermark: () => undefined,
+    disagrees: () => false,
   })
   expect(await registry.metrics()).toContain('partoo_wait_seconds_total{cause="limit"} 12.5\n')
   limit = 20
@@ -131,7 +134,7 @@ test('seconds waited are the core’s, however often they are read', async () =>
 
 test('a scrape looks at the core once, and the next one anew', async () => {
   const view = vi.fn(() => viewWith(stuck()))
-  const { registry } = createMetrics({ channels, view, highWatermark: () => 25 })
+  const { registry } = createMetrics({ channels, view, highWatermark: () => 25, disagrees: () => true })
   await registry.metrics()
   expect(view).toHaveBeenCalledTimes(1)
   await registry.metrics()
@@ -154,7 +157,8 @@ test('a partition that is stuck for more than a minute is told once a minute, wi
   vi.useFakeTimers()
   const lines: unknown[][] = []
   const log = { warn: (...line: unknown[]) => lines.push(line) } as unknown as Log
-  let oldest: Oldest = { ...stuck(), cause: 'suspension', sinceMs: performance.now() }
+  const suspended = suspension({ scope: 'channel', cause: 'forbidden', channelId: 'chat' })
+  let oldest: Oldest = { ...stuck(), cause: 'suspension', sinceMs: performance.now(), suspension: suspended }
   const telling = tellStuckPartitions(() => viewWith(oldest), log)
   vi.advanceTimersByTime(59_000)
   expect(lines).toEqual([])
@@ -164,6 +168,7 @@ test('a partition that is stuck for more than a minute is told once a minute, wi
     { external_conversation_id: 'c', cause: 'suspension', offset: 10, settledBeyond: 6, paused: true },
     'partition stuck',
   ])
+  expect(lines[0]).toMatchObject([{ scope: 'channel', check: expect.stringContaining('API key') }, expect.anything()])
   oldest = null
   vi.advanceTimersByTime(60_000)
   expect(lines).toHaveLength(2)

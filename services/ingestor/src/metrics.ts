@@ -21,6 +21,8 @@ export type MetricsSources = {
   view: () => CoreView
   /** The end of a partition's log as far as it is known. */
   highWatermark: (topic: string, partition: number) => number | undefined
+  /** Whether this replica is configured otherwise than its group. */
+  disagrees: () => boolean
 }
 
 /** Creates the metrics of one ingestor. */
@@ -67,7 +69,7 @@ export function createMetrics(sources: MetricsSources) {
 }
 
 /** What is read from the core at each scrape. */
-function createGauges(registry: Registry, { view, channels, highWatermark }: MetricsSources): void {
+function createGauges(registry: Registry, { view, channels, highWatermark, disagrees }: MetricsSources): void {
   const registers = [registry]
   const gauge = (name: string, help: string, read: (view: CoreView) => number) =>
     new Gauge({
@@ -113,6 +115,11 @@ function createGauges(registry: Registry, { view, channels, highWatermark }: Met
     'partoo_share_assigned',
     'This replica’s part of every rate limit as the group gave it, 0 (stand-by) to 1; see partoo_share',
     (now) => now.shareAssigned,
+  )
+  gauge(
+    'partoo_configured_otherwise',
+    '1 while this replica’s settings differ from its group’s; /readyz names them',
+    () => Number(disagrees()),
   )
 
   perOrganization(

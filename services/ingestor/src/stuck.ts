@@ -3,6 +3,7 @@
 
 import type { Log } from '@bridge/runtime/log'
 import type { CoreView } from './core/view.ts'
+import { whatToCheck } from './log-lines.ts'
 
 const everyMs = 60_000
 
@@ -12,10 +13,11 @@ export function tellStuckPartitions(view: () => CoreView, log: Log): { stop(): v
     for (const { topic, partition, oldest, settledBeyond, paused } of view().partitions) {
       const stuckMs = oldest === null ? 0 : performance.now() - oldest.sinceMs
       if (oldest === null || stuckMs < everyMs) continue
-      const { offset, cause, channelId, conversationId } = oldest
+      const { offset, cause, channelId, conversationId, suspension } = oldest
       const ids = { channel_id: channelId, external_conversation_id: conversationId }
       const held = { cause, stuckSeconds: Math.round(stuckMs / 1000), settledBeyond, paused }
-      log.warn({ topic, partition, offset, ...ids, ...held }, 'partition stuck')
+      const suspended = suspension === null ? {} : { scope: suspension.scope, check: whatToCheck(suspension) }
+      log.warn({ topic, partition, offset, ...ids, ...held, ...suspended }, 'partition stuck')
     }
   }, everyMs)
   return { stop: () => clearInterval(timer) }

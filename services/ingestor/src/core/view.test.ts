@@ -41,7 +41,10 @@ test('a partition shows how far it is, what it holds, and its oldest record', ()
       held: 1,
       settledBeyond: 1,
       paused: false,
-      oldest: { offset: 10, timestampMs: 0, sinceMs: 0, cause: 'calling', channelId: 'channel', conversationId: 'a' },
+      oldest: {
+        ...{ offset: 10, timestampMs: 0, sinceMs: 0, cause: 'calling' },
+        ...{ channelId: 'channel', conversationId: 'a', suspension: null },
+      },
     },
   ])
 })

@@ -45,6 +45,8 @@ export type OldestRecord = {
   cause: StuckCause
   channelId: string | null
   conversationId: string | null
+  /** What it waits for the end of, if anything. */
+  suspension: SuspensionReport | null
 }
 
 /** Why no call starts at all. `kafka`: it does not take the receipts. */
@@ -101,6 +103,7 @@ function viewOfOldest(entry: Entry, hold: HoldCause | null, nowMs: number): Olde
     cause: causeOf(entry, hold, nowMs),
     channelId: lane?.channel.id ?? null,
     conversationId: lane?.conversationId ?? null,
+    suspension: lane?.organization.suspensionOf(lane)?.report(nowMs) ?? null,
   }
 }
 

@@ -162,6 +162,11 @@ export class GroupConsumer {
     }
   }
 
+  /** Whether something is configured otherwise here than in the group; the log and `readiness` tell what. */
+  get disagrees(): boolean {
+    return this.#disagreement !== ''
+  }
+
   /** The end of a partition's log as the last fetch told it. */
   highWatermark(topic: string, partition: number): number | undefined {
     return this.#highWatermarks.get(partitionKey(topic, partition))
