@@ -1,21 +1,24 @@
-// Owns replicas of the ingestor in front of a simulated Partoo: their topics and group, the processes, who of them has the
-// partitions, which calls each of them made, and the end of it all.
+// Owns replicas of the ingestor in front of a simulated Partoo: their topics and group, for whom they speak, the processes, who
+// of them has the partitions, which calls each of them made, and the end of it all.
 
 import { freePort } from '@bridge/local-kafka/ports'
 import { type Simulator, startSimulator } from '@bridge/partoo-simulator/simulator'
+import { ChannelsFolder, type TestOrganization } from './channels-folder.ts'
 import { TestKafka } from './kafka.ts'
 import { ServiceProcess } from './service.ts'
 import { type TestTopics, testTopics } from './topics.ts'
 import { until } from './wait.ts'
 
-const apiKey = 'planted-api-key'
-
 export type FleetOptions = {
   brokers: string
-  /** At the simulator and at the ingestors; 0: none. */
+  /** Of the one organization, where no others are given; 0: none. */
   limitPerMinute?: number
-  /** Of the outbound topic, where not as many as by default. */
+  /** Told to the ingestors in a channels file; without it one organization with the channel `chat`, by variables. */
+  organizations?: TestOrganization[]
+  /** Of the outbound topics, where not as many as by default. */
   partitions?: number
+  /** Whether there is a bulk topic. */
+  bulk?: boolean
   /** Variables of every replica. */
   env?: Record<string, string>
 }
@@ -31,40 +34,65 @@ export class Fleet {
   readonly topics: TestTopics
   readonly kafka: TestKafka
   readonly #options: FleetOptions
+  readonly #organizations: TestOrganization[]
+  readonly #channelsFolder: ChannelsFolder | undefined
   readonly #started: ServiceProcess[] = []
 
   /** Use `start`. */
-  private constructor(simulator: Simulator, topics: TestTopics, options: FleetOptions) {
+  private constructor(
+    simulator: Simulator,
+    topics: TestTopics,
+    options: FleetOptions,
+    organizations: TestOrganization[],
+  ) {
     this.simulator = simulator
     this.topics = topics
     this.kafka = new TestKafka(options.brokers)
     this.#options = options
+    this.#organizations = organizations
+    if (options.organizations !== undefined) this.#channelsFolder = new ChannelsFolder(options.organizations)
   }
 
   /** Makes the topics and starts the simulator; no replica yet. */
   static async start(options: FleetOptions): Promise<Fleet> {
+    const { limitPerMinute = 0 } = options
+    const organizations = options.organizations ?? [
+      { orgId: 1, apiKey: 'planted-api-key', limitPerMinute, channels: ['chat'] },
+    ]
     const simulator = await startSimulator({
-      organizations: [
-        {
-          org_id: 1,
-          name: 'Test',
-          rate_limit_per_minute: options.limitPerMinute ?? 0,
-          rate_limit_kind: 'sliding-window',
-          api_keys: [{ key: apiKey, role: 'ORG_ADMIN' }],
-          channels: [{ channel_id: 'chat', name: 'Chat' }],
-          webhooks: [],
-        },
-      ],
+      organizations: organizations.map((organization) => ({
+        org_id: organization.orgId,
+        name: `Organization ${organization.orgId}`,
+        rate_limit_per_minute: organization.limitPerMinute,
+        rate_limit_kind: 'sliding-window',
+        api_keys: [{ key: organization.apiKey, role: 'ORG_ADMIN' }],
+        channels: organization.channels.map((id) => ({ channel_id: id, name: `Channel ${id}` })),
+        webhooks: [],
+      })),
       creationDelayMs: 5,
     })
-    const fleet = new Fleet(simulator, await testTopics(options.brokers), options)
-    if (options.partitions !== undefined) await fleet.kafka.createTopic(fleet.outbound, {}, options.partitions)
+    const fleet = new Fleet(simulator, await testTopics(options.brokers), options, organizations)
+    const { outbound, bulk } = fleet
+    if (options.partitions !== undefined) await fleet.kafka.createTopic(outbound, {}, options.partitions)
+    if (bulk !== null) await fleet.kafka.createTopic(bulk, {}, options.partitions ?? 6)
     return fleet
   }
 
   get outbound(): string {
     const { names, prefix } = this.topics
     return this.#options.partitions === undefined ? names.outbound : `${prefix}outbound`
+  }
+
+  /** The bulk topic; null where there is none. */
+  get bulk(): string | null {
+    return this.#options.bulk === true ? `${this.topics.prefix}bulk` : null
+  }
+
+  /** Records of the topics to be read beyond what the group has committed. */
+  async lag(): Promise<number> {
+    const topics = this.bulk === null ? [this.outbound] : [this.outbound, this.bulk]
+    const lags = await Promise.all(topics.map((topic) => this.kafka.lag(topic, this.group)))
+    return lags.reduce((sum, lag) => sum + lag, 0)
   }
 
   get group(): string {
@@ -76,24 +104,38 @@ export class Fleet {
     return this.#started.filter(({ running }) => running)
   }
 
-  /** Starts a replica; `ready` tells when it is in the group. */
-  async add(more: Record<string, string> = {}): Promise<ServiceProcess> {
-    const env = {
+  /** The variables of every replica. */
+  get env(): Record<string, string> {
+    const [first, ...others] = this.#organizations
+    if (first === undefined) throw new Error('a fleet speaks for one organization at least')
+    const speaksFor =
+      this.#channelsFolder === undefined
+        ? {
+            PARTOO_API_KEY: first.apiKey,
+            PARTOO_CHANNEL_ID: first.channels[0] ?? '',
+            PARTOO_ORG_ID: String(first.orgId),
+            PARTOO_RATE_LIMIT_PER_MINUTE: String(first.limitPerMinute),
+          }
+        : { PARTOO_CHANNELS_FILE: this.#channelsFolder.file }
+    const isLimited = [first, ...others].every(({ limitPerMinute }) => limitPerMinute > 0)
+    return {
       KAFKA_BROKERS: this.#options.brokers,
       OUTBOUND_TOPIC: this.outbound,
+      ...(this.bulk !== null && { OUTBOUND_BULK_TOPIC: this.bulk }),
       DLQ_TOPIC: this.topics.names.dlq,
       RECEIPTS_TOPIC: this.topics.names.receipts,
       INGESTOR_GROUP_ID: this.group,
       PARTOO_BASE_URL: this.simulator.apiBase,
-      PARTOO_API_KEY: apiKey,
-      PARTOO_CHANNEL_ID: 'chat',
-      PARTOO_ORG_ID: '1',
-      PARTOO_RATE_LIMIT_PER_MINUTE: String(this.#options.limitPerMinute ?? 0),
+      ...speaksFor,
       // Where no limit is to be shared out the default is spread.
-      ...(this.#options.limitPerMinute === undefined && { INGESTOR_ASSIGNMENT: 'single' }),
+      ...(!isLimited && { INGESTOR_ASSIGNMENT: 'single' }),
       ...this.#options.env,
-      ...more,
     }
+  }
+
+  /** Starts a replica; `ready` tells when it is in the group. */
+  async add(more: Record<string, string> = {}): Promise<ServiceProcess> {
+    const env = { ...this.env, ...more }
     const replica = new ServiceProcess('ingestor', env, await freePort())
     this.#started.push(replica)
     return replica
@@ -117,7 +159,7 @@ export class Fleet {
     )
   }
 
-  /** How many partitions of the outbound topic each replica has. */
+  /** How many partitions of the outbound topics each replica has. */
   async owned(): Promise<Map<ServiceProcess, number>> {
     const owned = new Map<ServiceProcess, number>()
     for (const replica of this.replicas) {
@@ -178,5 +220,6 @@ export class Fleet {
     await Promise.all(this.replicas.map((replica) => replica.end('SIGTERM')))
     await this.simulator.close()
     await this.topics.remove()
+    this.#channelsFolder?.remove()
   }
 }

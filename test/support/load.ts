@@ -109,30 +109,37 @@ export class Load {
   }
 }
 
-/** The value of an outbound message, in JSON. */
-export function messageValue(conversation: string, id: string): string {
+/** The value of an outbound message, in JSON; `more`: fields that are otherwise, or that are there too. */
+export function messageValue(conversation: string, id: string, more: Record<string, string> = {}): string {
   return JSON.stringify({
     business_id: '42',
     external_conversation_id: conversation,
     external_message_id: id,
     content: `planted text ${id}`,
     sender_type: 'Consumer',
+    ...more,
   })
 }
+
+/** `name`: how conversations' ids begin. `channel`: where they go, if they say. `businesses`: whose they are, in turns. */
+export type WaitingOptions = { name?: string; channel?: string; businesses?: readonly string[] }
 
 /** Messages of `conversations` in turn, `count` in all, as records for a topic, and what they are. */
 export function waitingMessages(
   count: number,
   conversations: number,
+  { name = 'conversation', channel, businesses = ['42'] }: WaitingOptions = {},
 ): { records: { key: string; value: string }[]; sent: Sent } {
   const sent = new Map<string, string[]>()
   const records = Array.from({ length: count }, (_, n) => {
-    const conversation = `conversation-${n % conversations}`
+    const conversation = `${name}-${n % conversations}`
     const id = `${conversation}/${Math.floor(n / conversations)}`
+    const business = businesses[(n % conversations) % businesses.length] ?? ''
     const ids = sent.get(conversation)
     if (ids === undefined) sent.set(conversation, [id])
     else ids.push(id)
-    return { key: conversation, value: messageValue(conversation, id) }
+    const more = { business_id: business, ...(channel !== undefined && { channel_id: channel }) }
+    return { key: conversation, value: messageValue(conversation, id, more) }
   })
   return { records, sent }
 }
