@@ -7,7 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { kafkaClient, withAdmin } from '@bridge/local-kafka/kafka-client'
 import kafkajs, { type Consumer, type PartitionAssigner } from 'kafkajs'
-import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { afterEach, beforeEach, expect, inject, onTestFinished, test } from 'vitest'
 import { GroupReplica, type GroupReplicaOptions } from '../support/group-replica.ts'
 import { TestKafka } from '../support/kafka.ts'
 import { KafkaProxy } from '../support/kafka-proxy.ts'
@@ -242,3 +242,19 @@ async function slowLeader(delayMs: number): Promise<Consumer> {
 function ownedBy(replicas: GroupReplica[]): number {
   return replicas.reduce((sum, { assigned }) => sum + assigned.partitions.length, 0)
 }
+
+test('a wall clock that is set back: the silence of its heartbeats ends with a new consumer', async () => {
+  const replica = await start()
+  await until('reading', () => replica.isReading)
+  const clock = Date.now
+  onTestFinished(() => {
+    Date.now = clock
+  })
+  const joins = replica.joins
+  // kafkajs heartbeats once its last request is an interval ago, by this clock.
+  Date.now = () => clock() - 3_600_000
+  await until('silence told', () => !replica.isReading, 10_000)
+  await until('joined anew, and reading', () => replica.joins > joins && replica.isReading, 60_000)
+  const { heartbeats } = replica
+  await until('heartbeats', () => replica.heartbeats > heartbeats, 5_000)
+}, 90_000)

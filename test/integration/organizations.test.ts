@@ -82,10 +82,11 @@ function perMinute(list: readonly Call[]): number {
   return ((list.length - 1) * 60_000) / (last.at_ms - first.at_ms)
 }
 
-/** The waits between calls, in milliseconds, of those that came so long after the first. */
+/** The waits between the first call and those that came so much later, and between those, in milliseconds. */
 function gapsMs(list: readonly Call[], afterFirstMs: number): number[] {
-  const later = list.filter(({ at_ms }) => at_ms > (list[0]?.at_ms ?? 0) + afterFirstMs)
-  return later.slice(1).map(({ at_ms }, i) => at_ms - (later[i]?.at_ms ?? 0))
+  const firstMs = list[0]?.at_ms ?? 0
+  const times = [firstMs, ...list.map(({ at_ms }) => at_ms).filter((ms) => ms > firstMs + afterFirstMs)]
+  return times.slice(1).map((ms, i) => ms - (times[i] ?? 0))
 }
 
 /** Log lines about suspensions: which, of what, and how loud. */
@@ -142,11 +143,12 @@ test('a revoked key and an outage: the third organization goes at full speed, an
   expect(perMinute(thirds)).toBeGreaterThan(limits.third * 0.97)
   // One that is refused, and its probes after 5 s, 10 s more …; 20 that fail, and their probes after 1 s, 2 s more ….
   expect(firsts.map(({ status }) => status)).toContain(401)
+  expect(firsts.length).toBeGreaterThanOrEqual(2)
   expect(firsts.length).toBeLessThan(8)
   expect(Math.min(...gapsMs(firsts, 1_000))).toBeGreaterThan(5_000 - toleranceMs)
-  expect(seconds.length).toBeGreaterThanOrEqual(20)
+  expect(seconds.length).toBeGreaterThan(20)
   expect(seconds.length).toBeLessThan(45)
-  expect(Math.min(...gapsMs(seconds, 1_500))).toBeGreaterThan(1_000 - toleranceMs)
+  expect(Math.min(...gapsMs(seconds.slice(19), 500))).toBeGreaterThan(1_000 - toleranceMs)
   expect([...firsts, ...seconds].filter(({ effect }) => effect !== 'none')).toEqual([])
   // Nothing is committed past the first record, which is the first organization's.
   expect(await fleet.lag()).toBeGreaterThanOrEqual(total(sent))
@@ -235,7 +237,7 @@ test('403 for one business: it waits; only a message refused again, while others
   expectOnceInOrder(fleet, theRest)
   expect(await deadLetters()).toEqual([{ id: 'closed-0/0', reason: 'rejected', status: '403' }])
   expect(refused().map((call) => call.external_message_id)).toEqual(['closed-0/0', 'closed-0/0'])
-  expect(gapsMs(refused(), -1)[0]).toBeGreaterThan(5_000 - toleranceMs)
+  expect(gapsMs(refused(), 0)[0]).toBeGreaterThan(5_000 - toleranceMs)
   expect(await fleet.gauge(ingestor, 'partoo_suspended')).toBe(0)
   expect(suspensionsTold(ingestor)).toEqual([
     'business 2 second-chat closed: begun, warn',

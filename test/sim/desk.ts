@@ -71,7 +71,7 @@ export class Desk {
     const names = topics.map((topic) => ({ topic, partition }))
     for (const topic of topics) this.#cursors.set(topic, 0)
     this.submit({ kind: 'assigned', generation: 1, partitions: names, share: 1 })
-    const partitions = names.map((name) => ({ ...name, offsetNext: 0, metadata: '', end: 0 }))
+    const partitions = names.map((name) => ({ ...name, offsetNext: 0, metadata: '', low: 0, end: 0 }))
     this.submit({ kind: 'positioned', generation: 1, partitions })
     this.#heartbeat()
   }
@@ -136,6 +136,7 @@ export class Desk {
       case 'resume':
       case 'tellAttempt':
       case 'tellTombstone':
+      case 'tellDeleted':
       case 'tellDrained':
         return
       default:

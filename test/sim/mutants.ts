@@ -12,8 +12,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'watermark as maximum',
     file: `${core}ledger.ts`,
-    search: 'if (offset === undefined || !this.#settled.delete(offset)) break',
-    replace: 'if (offset === undefined || (!this.#settled.delete(offset) && this.#settled.size === 0)) break',
+    search: 'if (first !== undefined && first.from === this.#base + this.#head) {',
+    replace: 'if (first !== undefined) {',
     why: 'what is settled last says how far may be committed, whatever is open below it',
   },
   {

@@ -192,7 +192,7 @@ export class Replica implements Member {
       this.#consumer.open(logs)
       const partitions = positions.map(({ topic, partition, offsetNext, metadata }) => {
         const end = this.#s.world.log(topic, partition).endOffset
-        return { topic, partition, offsetNext, metadata, end }
+        return { topic, partition, offsetNext, metadata, low: 0, end }
       })
       this.#witness.handedOver(positions)
       this.#submit({ kind: 'positioned', generation, partitions })
@@ -285,6 +285,7 @@ export class Replica implements Member {
         return
       case 'tellAttempt':
       case 'tellTombstone':
+      case 'tellDeleted':
         return
       case 'tellDrained':
         this.#witness.drained((log) => group.committed(log), world.partitions)
@@ -366,6 +367,8 @@ function brief(of: Fact | Effect): string {
     case 'woke':
     case 'stopping':
     case 'tellTombstone':
+    case 'truncated':
+    case 'tellDeleted':
     case 'tellDrained':
       return of.kind
   }

@@ -28,7 +28,9 @@ export class ServerLimit {
     // share has a burst of at least one.
     const heap = (limit * latencyMaxMs) / windowMs + replicas
     const least = Math.max(2 * core.burst, core.burst + heap)
-    this.#bucketMax = Math.min(limit, chance.happens(1 / 2) ? least : Math.max(least, chance.int(2, limit)))
+    const wide = Math.max(least, chance.int(2, limit))
+    // Half of them have no more room than that.
+    this.#bucketMax = Math.min(limit, this.#phaseMs < windowMs / 2 ? least : wide)
     this.#tokens = this.#bucketMax
   }
 

@@ -133,7 +133,7 @@ class SmallWorld {
     const end = firstOffset + this.#small.records.length
     const { offsetNext, metadata, settled } = this.#committed
     this.#handedOver = settled
-    const partitions = [{ ...partition, offsetNext, metadata, end }]
+    const partitions = [{ ...partition, offsetNext, metadata, low: 0, end }]
     this.#submit({ kind: 'assigned', generation: this.#generation, partitions: [partition], share: 1 })
     this.#submit({ kind: 'positioned', generation: this.#generation, partitions })
     const cursor = this.#dispatcher.cursor(this.#generation, partition)!
@@ -208,6 +208,7 @@ class SmallWorld {
       case 'resume':
       case 'tellAttempt':
       case 'tellSuspension':
+      case 'tellDeleted':
       case 'tellDrained':
         return
       default:

@@ -161,6 +161,7 @@ export class Witness {
         for (const { token } of fact.results) this.#knownOf(token).isDecoded = true
         return
       case 'admitted':
+      case 'truncated':
       case 'woke':
         return
       default:
@@ -249,6 +250,9 @@ export class Witness {
         this.#settle(known)
         return
       }
+      case 'tellDeleted':
+        this.#fail('contact', `${effect.count} offsets of ${effect.topic} are told as deleted, which none is`)
+        return
       case 'commit':
         this.#settled.commits(effect)
         return

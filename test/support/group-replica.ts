@@ -45,7 +45,6 @@ export class GroupReplica {
       cursor: (generation, { topic, partition }) =>
         generation === this.#generation ? this.#cursors.get(`${topic}/${partition}`) : undefined,
       submit: (fact) => this.#submit(fact),
-      unreadDeleted: () => {},
       rebalanced: () => {
         this.joins += 1
       },

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml'
 import { z } from 'zod'
+import { channelIdRule, isChannelId } from './channel-id.ts'
 
 /** An organization as the file has it. */
 export type ListedOrganization = {
@@ -57,7 +58,8 @@ const list = <T extends z.ZodType>(item: T, what: string) =>
 const channel = z.strictObject(
   {
     channel_id: text
-      .refine((id) => id.trim() !== '', { error: 'must not be empty' })
+      .refine((id) => id.trim() !== '', { error: 'must not be empty', abort: true })
+      .refine(isChannelId, { error: channelIdRule })
       .refine((id) => Buffer.byteLength(id) <= idBytesMax, { error: `must be at most ${idBytesMax} bytes` }),
     name: optional(text),
   },

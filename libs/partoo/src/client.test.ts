@@ -1,9 +1,16 @@
 // Real: the client over HTTP. Doubled: Partoo, by the simulator and its faults. Failure: a call that rejects, that outlives
 // its deadline, that follows a redirect, or an answer that is not what the server did.
 
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createSecureServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { type Simulator, startSimulator } from '@bridge/partoo-simulator/simulator'
 import type { OutboundMessage } from '@bridge/schemas/outbound-message'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { PartooClient } from './client.ts'
 
 const channelId = 'a/b ü'
@@ -92,4 +99,30 @@ test('nobody listens: the code of the error, and nothing of what was sent', asyn
   const answer = await client.ingest(request)
   expect(answer).toMatchObject({ kind: 'unavailable', status: null })
   if (answer.kind === 'unavailable') expect(answer.detail).toMatch(/^connection failed \([A-Z_]+\)$/)
+})
+
+test('HTTP/1.1 is spoken, also with a server that offers HTTP/2', async ({ skip }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'client-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const asked = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const made = spawnSync('openssl', [...asked, ...subject, '-keyout', keyFile, '-out', certFile])
+  if (made.status !== 0) skip('openssl is not there to make a certificate')
+  const cert = readFileSync(certFile, 'utf8')
+  const versions: string[] = []
+  const server = createSecureServer({ key: readFileSync(keyFile), cert, allowHTTP1: true }, (asking, answer) => {
+    versions.push(asking.httpVersion)
+    asking.resume().on('end', () => answer.end('{"status":"success"}'))
+  })
+  onTestFinished(() => void server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const trusted = getCACertificates('default')
+  setDefaultCACertificates([...trusted, cert])
+  onTestFinished(() => setDefaultCACertificates(trusted))
+  const { port } = server.address() as AddressInfo
+  const overTls = new PartooClient({ baseUrl: `https://localhost:${port}/v2`, timeoutMs: 5_000, connectionsMax: 2 })
+  onTestFinished(() => overTls.close())
+  expect(await overTls.ingest(request)).toEqual({ kind: 'accepted', status: 200 })
+  expect(versions).toEqual(['1.1'])
 })

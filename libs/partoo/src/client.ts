@@ -35,6 +35,8 @@ export class PartooClient {
     this.#pool = new Pool(base.origin, {
       connections: options.connectionsMax,
       pipelining: 1,
+      // HTTP/2 repeats refused requests by itself, uncounted, and tells a body that was reset as one that ended.
+      allowH2: false,
       connect: { timeout: Math.min(options.timeoutMs, 10_000) },
       // The timer below ends what takes too long.
       headersTimeout: 0,

@@ -14,9 +14,14 @@ const brokerList = z
       .map((part) => part.trim())
       .filter(Boolean),
   )
-  .refine((brokers) => brokers.length > 0 && brokers.every((broker) => /^\S+:\d{1,5}$/.test(broker)), {
+  .refine((brokers) => brokers.length > 0 && brokers.every(isAddress), {
     error: 'must be host:port, comma-separated',
   })
+
+/** A user or a password in it would be shown in logs, and not be used. */
+function isAddress(text: string): boolean {
+  return /^[^\s@/]+:\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
+}
 
 /** The variables of the connection, shared by both services. */
 export function kafkaVariables(service: string) {

@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { errorLine } from './log.ts'
 
 const log = join(import.meta.dirname, 'log.ts')
 
@@ -33,4 +34,10 @@ test.each([
 test('a line is out soon, while the process goes on', () => {
   const program = "log.info({ n: 1 }, 'line'); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200)"
   expect(numbersLoggedBy(program)).toEqual([1])
+})
+
+test('an error without a message is told by its code', () => {
+  const refused = Object.assign(new Error('Connection error: '), { code: 'ECONNREFUSED' })
+  expect(errorLine(refused)).toBe('Connection error: ECONNREFUSED')
+  expect(errorLine(new Error('outer', { cause: refused }))).toBe('outer: Connection error: ECONNREFUSED')
 })

@@ -48,9 +48,11 @@ function standardOutput(level: LogLevel): DestinationStream {
 /** An error in one line for a log or a person: its message only; causes are appended. */
 export function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  // kafkajs quotes an error that has a code and no message: a name of two addresses, both of which refuse.
+  const message = error.message.endsWith(': ') && 'code' in error ? `${error.message}${error.code}` : error.message
   return error.cause instanceof Error && error.cause.message !== error.message
-    ? `${error.message}: ${errorLine(error.cause)}`
-    : error.message
+    ? `${message}: ${errorLine(error.cause)}`
+    : message
 }
 
 /** Where an error was thrown, without its message: that may quote what was being read. */

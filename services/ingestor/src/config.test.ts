@@ -151,3 +151,12 @@ test('leaving receipts out is refused where it is not meant for measuring', () =
   expect(problemsOf(env)).toHaveLength(1)
   expect(configOf({ ...env, NODE_ENV: 'benchmark' }).benchmarkWithoutReceipts).toBe(true)
 })
+
+test('brokers are addresses and nothing else; a channel’s id is one in a path', () => {
+  for (const KAFKA_BROKERS of ['user:planted@kafka:9092', 'kafka:99999', 'kafka', 'ssl://kafka:9092']) {
+    expect(problemsOf({ ...oneChannel, KAFKA_BROKERS })).toEqual(['KAFKA_BROKERS must be host:port, comma-separated'])
+  }
+  for (const PARTOO_CHANNEL_ID of ['..', '.', '\ud800']) {
+    expect(problemsOf({ ...oneChannel, PARTOO_CHANNEL_ID })).toEqual(["PARTOO_CHANNEL_ID must be a channel's id"])
+  }
+})

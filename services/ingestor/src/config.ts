@@ -1,5 +1,6 @@
 // The ingestor's configuration: its variables, and what they mean together.
 
+import { channelIdRule, isChannelId } from '@bridge/partoo/channel-id'
 import { channelsFileHelp, type ListedOrganization, readChannelsFile } from '@bridge/partoo/channels-file'
 import { environments } from '@bridge/partoo/environment'
 import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
@@ -20,6 +21,8 @@ const about = {
   apiKey: 'API key with ORG_ADMIN or PROVIDER rights',
   channelId: 'the custom channel that messages without channel_id go to',
 }
+
+const channelId = z.string().refine(isChannelId, { error: channelIdRule })
 
 const printable = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
 
@@ -52,7 +55,7 @@ export const variables = {
     types.httpUrl,
   ),
   PARTOO_API_KEY: secret(optional(`${about.apiKey}; required unless PARTOO_CHANNELS_FILE is set`, printable)),
-  PARTOO_CHANNEL_ID: optional(`${about.channelId}; required unless PARTOO_CHANNELS_FILE is set`, types.text),
+  PARTOO_CHANNEL_ID: optional(`${about.channelId}; required unless PARTOO_CHANNELS_FILE is set`, channelId),
   PARTOO_ORG_ID: optional('the organization’s id, for names in metrics and logs', types.organizationId),
   PARTOO_CHANNELS_FILE: optional(
     'instead of the three above: a file of organizations and their channels, see below',

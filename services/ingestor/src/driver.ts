@@ -133,6 +133,12 @@ export class Driver {
       case 'tellTombstone':
         this.#parts.metrics.tombstones.inc()
         break
+      case 'tellDeleted': {
+        const { topic, partition, count } = effect
+        this.#parts.metrics.unreadDeleted.inc(count)
+        this.#parts.log.error({ topic, partition, deleted: count }, 'retention deleted records that were never read')
+        break
+      }
       case 'tellDrained':
         this.#drained.resolve()
         break

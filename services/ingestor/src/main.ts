@@ -90,7 +90,6 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     log,
     cursor: (generation, name) => core.cursor(generation, name),
     submit: (fact) => driver.submit(fact),
-    unreadDeleted: (count) => metrics.unreadDeleted.inc(count),
     rebalanced: () => metrics.rebalances.inc(),
   })
   driver.attach(consumer)

@@ -43,7 +43,11 @@ function play({ messages, answers: script, latenciesMs }: Script) {
     }
   }
   submit({ kind: 'assigned', generation: 1, partitions: [name], share: 1 })
-  submit({ kind: 'positioned', generation: 1, partitions: [{ ...name, offsetNext: 0, metadata: '', end: 1_000 }] })
+  submit({
+    kind: 'positioned',
+    generation: 1,
+    partitions: [{ ...name, offsetNext: 0, metadata: '', low: 0, end: 1_000 }],
+  })
   const records = messages.map((_, offset) => recordAt(offset))
   submit({ kind: 'admitted', generation: 1, ...name, records, offsetNext: records.length })
   const results = messages.map(({ conversation, business, channel }, offset) => {

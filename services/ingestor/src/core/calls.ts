@@ -127,11 +127,19 @@ export class Calls {
     }
     for (const lane of lanes) {
       const before = lane.queue.length
+      const head = lane.queue.first
       lane.queue.filter((entry) => !given.has(entry))
       this.#queued -= before - lane.queue.length
-      if (lane.state.kind !== 'calling' && lane.queue.length === 0) this.#forget(lane)
+      if (lane.state.kind === 'calling') continue
+      if (lane.queue.length === 0) this.#forget(lane)
+      // What it waited for was the old head's to wait for.
+      else if (lane.queue.first !== head && lane.state.kind !== 'ready') lane.organization.ready(lane)
     }
-    if (lanes.size > 0) for (const organization of this.organizations) organization.sweep()
+  }
+
+  /** Lets the organizations forget lanes that were given up. */
+  sweep(): void {
+    for (const organization of this.organizations) organization.sweep()
   }
 
   #forget(lane: Lane): void {
@@ -225,7 +233,10 @@ export class Calls {
       isChannelSuspended: verdict === 'keep',
       isOut: organization.isOut,
     })
-    if (answer.kind === 'rejected') stage.refusal = outcome.kind === 'keep' ? { answer, endedAt } : null
+    if (answer.kind === 'rejected') {
+      const during = outcome.kind === 'keep' ? channel.suspensionOf(business) : undefined
+      stage.refusal = during === undefined ? null : { answer, endedAt, during }
+    }
     const recognised = this.#recognise(head)
     const next = this.#carryOut(outcome, head, answer, endedAt, recognised === 'reused', nowMs)
     if (verdict === 'release') this.#releaseRefused(channel.id, organization)

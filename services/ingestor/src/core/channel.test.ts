@@ -138,19 +138,27 @@ test('what an answer says about a suspension: again, otherwise, or nothing', () 
   expect(said('unavailable')).toEqual([false, false, false, false, null, true, true])
 })
 
-test('refused heads are those that wait', () => {
+test('refused heads are those that wait, refused in this suspension and not in one before', () => {
   const organization = organizationWith()
-  const [waiting, calling, fresh] = ['waiting', 'calling', 'fresh'].map((conversation) => {
+  const of = { scope: 'channel', organization: 'org', channelId: 'channel', businessId: null, status: 400 } as const
+  const [before, now] = [
+    new Suspension({ ...of, cause: 'rejected' }, 0),
+    new Suspension({ ...of, cause: 'rejected' }, 9),
+  ]
+  before.hasEnded = true
+  const refusedIn = (conversation: string, during: Suspension | undefined) => {
     const lane = laneWith(organization, { conversation })
-    if (conversation !== 'fresh')
-      lane.head.stage.refusal = { answer: answers.rejected, endedAt: '2026-01-01T00:00:00.000Z' }
+    const endedAt = '2026-01-01T00:00:00.000Z'
+    if (during !== undefined) lane.head.stage.refusal = { answer: answers.rejected, endedAt, during }
     return lane
-  }) as [ReturnType<typeof laneWith>, ReturnType<typeof laneWith>, ReturnType<typeof laneWith>]
-  const suspension = new Suspension(
-    { scope: 'channel', organization: 'org', channelId: 'channel', businessId: null, cause: 'rejected', status: 400 },
-    0,
-  )
-  for (const lane of [waiting, fresh]) suspension.parked.park(lane, 'business', true)
-  calling.state = { kind: 'calling', probes: [suspension] }
-  expect(refusedHeads([waiting, calling, fresh])).toEqual([waiting.head])
+  }
+  const [waiting, calling, fresh] = [
+    refusedIn('waiting', now),
+    refusedIn('calling', now),
+    refusedIn('fresh', undefined),
+  ]
+  const earlier = refusedIn('earlier', before)
+  for (const lane of [waiting, fresh, earlier]) now.parked.park(lane, 'business', true)
+  calling.state = { kind: 'calling', probes: [now] }
+  expect(refusedHeads([waiting, calling, fresh, earlier])).toEqual([waiting.head])
 })

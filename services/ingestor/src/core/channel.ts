@@ -189,7 +189,8 @@ export type Refused = Entry & { stage: InLane & { refusal: NonNullable<InLane['r
 export function refusedHeads(lanes: Iterable<Lane>): Refused[] {
   const refused: Refused[] = []
   for (const lane of lanes) {
-    if (lane.state.kind === 'parked' && lane.head.stage.refusal !== null) refused.push(lane.head as Refused)
+    if (lane.state.kind === 'parked' && lane.head.stage.refusal?.during.hasEnded === false)
+      refused.push(lane.head as Refused)
   }
   return refused
 }

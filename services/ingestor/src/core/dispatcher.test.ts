@@ -19,7 +19,7 @@ function assign(
   partitions: PartitionName[] = [name],
   share = 1,
 ): Effect[] {
-  const positions = partitions.map((partition) => ({ ...partition, offsetNext: 10, metadata: '', end: 100 }))
+  const positions = partitions.map((partition) => ({ ...partition, offsetNext: 10, metadata: '', low: 0, end: 100 }))
   core.handle({ kind: 'assigned', generation, partitions, share }, nowMs)
   const effects = core.handle({ kind: 'positioned', generation, partitions: positions }, nowMs)
   core.handle({ kind: 'committed', generation, ok: true }, nowMs)
@@ -142,7 +142,7 @@ test('what a commit says to be settled is not read again', () => {
   if (commit?.kind !== 'commit') throw new Error('no commit')
   const next = new Dispatcher(coreOptions)
   next.handle({ kind: 'assigned', generation: 1, partitions: [name], share: 1 }, 0)
-  const partitions = commit.offsets.map((offset) => ({ ...offset, end: 100 }))
+  const partitions = commit.offsets.map((offset) => ({ ...offset, low: 0, end: 100 }))
   next.handle({ kind: 'positioned', generation: 1, partitions }, 0)
   expect(offsetsToDecode(read(next, 1, 3, 0))).toEqual([10, 12])
 })
@@ -257,7 +257,7 @@ test('no call starts for a lost partition, nor before it is known where the othe
   const { core } = coreWith(['a', 'a'])
   core.handle({ kind: 'assigned', generation: 2, partitions: [name], share: 1 }, 5_100)
   expect(called(core.handle(end(1), 5_110))).toEqual([])
-  const position = { ...name, offsetNext: 10, metadata: '', end: 100 }
+  const position = { ...name, offsetNext: 10, metadata: '', low: 0, end: 100 }
   expect(called(core.handle({ kind: 'positioned', generation: 2, partitions: [position] }, 5_120))).toEqual([2])
 })
 
@@ -282,7 +282,7 @@ test('what is settled behind one that is stuck is not called again when the part
 /** Tells the core that the partition stayed, where another owner, of which it knew nothing, had committed this meanwhile. */
 function stay(core: Dispatcher, offsetNext: number, metadata: string, nowMs: number): Effect[] {
   core.handle({ kind: 'assigned', generation: 2, partitions: [name], share: 1 }, nowMs)
-  const partitions = [{ ...name, offsetNext, metadata, end: 100 }]
+  const partitions = [{ ...name, offsetNext, metadata, low: 0, end: 100 }]
   return core.handle({ kind: 'positioned', generation: 2, partitions }, nowMs)
 }
 
@@ -328,7 +328,7 @@ test('what belongs to another generation is dropped: records, positions, commits
   expect(
     offsetsToDecode(core.handle({ kind: 'admitted', generation: 1, ...name, records, offsetNext: 12 }, 5_110)),
   ).toEqual([])
-  const position = { ...name, offsetNext: 50, metadata: '', end: 100 }
+  const position = { ...name, offsetNext: 50, metadata: '', low: 0, end: 100 }
   core.handle({ kind: 'positioned', generation: 1, partitions: [position] }, 5_120)
   core.handle({ kind: 'committed', generation: 1, ok: true }, 5_130)
   expect(core.cursor(2, name)).toBe(11)
@@ -340,7 +340,7 @@ test('a log that ends before what was read of it is another log: nothing of the 
   core.handle(stored(1), 5_110)
   core.handle({ kind: 'assigned', generation: 2, partitions: [name], share: 1 }, 5_200)
   core.handle(
-    { kind: 'positioned', generation: 2, partitions: [{ ...name, offsetNext: 0, metadata: '', end: 5 }] },
+    { kind: 'positioned', generation: 2, partitions: [{ ...name, offsetNext: 0, metadata: '', low: 0, end: 5 }] },
     5_210,
   )
   expect(core.cursor(2, name)).toBe(0)
@@ -370,4 +370,73 @@ test('while stopping one commit is tried, and one drained is told', () => {
   expect(committed(core.handle(stored(1), 5_110))).toEqual([11])
   expect(kinds(core.handle({ kind: 'committed', generation: 1, ok: false }, 5_120))).toEqual(['tellDrained'])
   expect(core.handle({ kind: 'stopping' }, 5_130)).toEqual([])
+})
+
+test('retention overtakes the commit: what is held is still sent, what was settled is no loss, the rest is told', () => {
+  const { core } = coreWith(['a', 'b', 'c'])
+  const position = { ...name, offsetNext: 10, end: 100 }
+  core.handle({ kind: 'assigned', generation: 2, partitions: [name], share: 1 }, 6_000)
+  const kept = core.handle(
+    { kind: 'positioned', generation: 2, partitions: [{ ...position, metadata: '', low: 20 }] },
+    6_000,
+  )
+  expect(kept).toContainEqual({ kind: 'tellDeleted', ...name, count: 7 })
+  expect(core.view(6_000).partitions).toMatchObject([{ watermark: 10, cursor: 20, held: 3 }])
+  const next = new Dispatcher(coreOptions)
+  next.handle({ kind: 'assigned', generation: 1, partitions: [name], share: 1 }, 0)
+  const metadata = encodeSettled(10, [
+    { from: 12, to: 15 },
+    { from: 18, to: 25 },
+  ])
+  const effects = next.handle(
+    { kind: 'positioned', generation: 1, partitions: [{ ...position, metadata, low: 20 }] },
+    0,
+  )
+  expect(effects).toContainEqual({ kind: 'tellDeleted', ...name, count: 5 })
+  expect(offsetsToDecode(read(next, 1, 7, 0))).toEqual([25, 26])
+})
+
+test('retention overtakes the cursor while reading: reading goes on at the beginning of the log', () => {
+  const { core } = coreWith([])
+  const effects = core.handle({ kind: 'truncated', generation: 1, ...name, low: 30 }, 5_000)
+  expect(effects).toContainEqual({ kind: 'tellDeleted', ...name, count: 20 })
+  expect(core.cursor(1, name)).toBe(30)
+  expect(core.handle({ kind: 'truncated', generation: 0, ...name, low: 40 }, 5_000)).not.toContainEqual(
+    expect.objectContaining({ kind: 'tellDeleted' }),
+  )
+})
+
+test('a join that was asked for long ago permits calls for as much less', () => {
+  const core = new Dispatcher(coreOptions)
+  const partitions = [{ ...name, offsetNext: 10, metadata: '', low: 0, end: 100 }]
+  core.handle({ kind: 'assigned', generation: 1, partitions: [name], share: 1, ageMs: 3_000 }, 10_000)
+  core.handle({ kind: 'positioned', generation: 1, partitions }, 10_000)
+  const decoding = read(core, 1, 1, 11_000)
+  expect(decode(core, decoding, 11_000)).not.toContainEqual(expect.objectContaining({ kind: 'call' }))
+})
+
+test('the commit that fails while stopping is not the last one, if more was settled meanwhile', () => {
+  const { core } = coreWith(['a', 'b'])
+  const settle = (token: number, nowMs: number) => {
+    core.handle({ kind: 'called', token, answer: answers.accepted, startedAt: at, endedAt: at, durationMs: 1 }, nowMs)
+    return core.handle({ kind: 'published', token, stored: 'stored' }, nowMs)
+  }
+  expect(settle(1, 7_000)).toContainEqual(expect.objectContaining({ kind: 'commit' }))
+  settle(2, 7_010)
+  core.handle({ kind: 'stopping' }, 7_020)
+  const effects = core.handle({ kind: 'committed', generation: 1, ok: false }, 7_030)
+  expect(effects).toContainEqual(
+    expect.objectContaining({ kind: 'commit', offsets: [expect.objectContaining({ offsetNext: 12 })] }),
+  )
+  expect(effects).not.toContainEqual({ kind: 'tellDrained' })
+})
+
+test('a message is not kept waiting for what the one before it waited for, once another owner has settled that', () => {
+  const { core } = coreWith(['a', 'a'])
+  const answer = { ...answers.unavailable, retryAfterMs: 3_600_000 }
+  core.handle({ kind: 'called', token: 1, answer, startedAt: at, endedAt: at, durationMs: 1 }, 5_100)
+  core.handle({ kind: 'assigned', generation: 2, partitions: [name], share: 1 }, 6_000)
+  const partitions = [{ ...name, offsetNext: 11, metadata: '', low: 0, end: 100 }]
+  const effects = core.handle({ kind: 'positioned', generation: 2, partitions }, 6_000)
+  expect(effects).toContainEqual(expect.objectContaining({ kind: 'call', token: 2 }))
 })

@@ -77,6 +77,11 @@ export class Dispatcher {
       case 'admitted':
         this.#admit(fact, nowMs)
         break
+      case 'truncated': {
+        const state = this.#partitions.get(partitionKey(fact.topic, fact.partition))
+        if (fact.generation === this.#generation && state?.owned) this.#passDeleted(state, fact.low)
+        break
+      }
       case 'decoded':
         for (const { token, decoded } of fact.results) this.#decoded(token, decoded, nowMs)
         break
@@ -136,11 +141,14 @@ export class Dispatcher {
 
   // ── Assignment ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #assign({ generation, partitions, share, shareUnit }: Extract<Fact, { kind: 'assigned' }>, nowMs: number): void {
+  #assign(
+    { generation, partitions, share, shareUnit, ageMs = 0 }: Extract<Fact, { kind: 'assigned' }>,
+    nowMs: number,
+  ): void {
     // Silent for too long, it may have been out of the group: others may have used the limit meanwhile.
     const hadLapsed = nowMs >= this.#memberUntilMs
     this.#generation = generation
-    this.#memberUntilMs = nowMs + this.#options.membershipMsMax
+    this.#memberUntilMs = nowMs - ageMs + this.#options.membershipMsMax
     this.#positioned = false
     this.#share = share
     for (const { limiter } of this.#calls.organizations) {
@@ -150,13 +158,14 @@ export class Dispatcher {
     this.#commits.assigned()
     const given = new Set(partitions.map((name) => partitionKey(name.topic, name.partition)))
     for (const [key, state] of this.#partitions) if (!given.has(key)) this.#lose(state)
+    this.#calls.sweep()
     if (partitions.length === 0) for (const organization of this.#calls.organizations) organization.standBy(nowMs)
   }
 
   #position({ generation, partitions }: Extract<Fact, { kind: 'positioned' }>, nowMs: number): void {
     if (generation !== this.#generation) return
     this.#positioned = true
-    for (const { topic, partition, offsetNext, metadata, end } of partitions) {
+    for (const { topic, partition, offsetNext, metadata, low, end } of partitions) {
       const key = partitionKey(topic, partition)
       let state = this.#partitions.get(key)
       const kept = state?.owned ?? false
@@ -167,6 +176,7 @@ export class Dispatcher {
         this.#partitions.set(key, state)
       }
       state.ledger.resume(offsetNext, decodeSettled(metadata, offsetNext), kept)
+      this.#passDeleted(state, low)
       state.owned = true
       state.paused = null
       this.#paused.delete(state)
@@ -177,7 +187,16 @@ export class Dispatcher {
       const { ledger } = state
       this.#letGo(state, (offset) => ledger.isSettled(offset))
     }
+    this.#calls.sweep()
     for (const state of this.#partitions.values()) this.#holdBackFull(state)
+  }
+
+  /** The log begins at `low` now. What is held of what was before is still sent. */
+  #passDeleted(state: PartitionState, low: number): void {
+    const { topic, partition, ledger } = state
+    const count = ledger.passDeleted(low)
+    if (count > 0) this.#effects.push({ kind: 'tellDeleted', topic, partition, count })
+    if (ledger.watermark > state.committed) this.#settleSomething(state)
   }
 
   /** Another replica answers for a partition now. What is under way ends here; what is settled is known for its return. */
@@ -434,6 +453,7 @@ export class Dispatcher {
 
   #committed({ generation, ok }: Extract<Fact, { kind: 'committed' }>): void {
     if (generation !== this.#generation) return
+    const hasNews = [...this.#partitions.values()].some(({ owned, isCommitDue }) => owned && isCommitDue)
     for (const { topic, partition, offsetNext } of this.#commits.ended(ok)) {
       const state = this.#partitions.get(partitionKey(topic, partition))
       if (state === undefined) continue
@@ -441,7 +461,7 @@ export class Dispatcher {
       else state.isCommitDue = true
     }
     // While stopping one attempt is enough: what is not committed is repeated by the next owner, under the same id.
-    if (!ok && this.#life === 'stopping') this.#commits.nothing()
+    if (!ok && this.#life === 'stopping' && !hasNews) this.#commits.nothing()
   }
 }
 

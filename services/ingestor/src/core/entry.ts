@@ -8,6 +8,7 @@ import type { ReceiptDraft } from './facts.ts'
 import type { Lane } from './lane.ts'
 import type { Attempts } from './outcome.ts'
 import type { PartitionState } from './partition.ts'
+import type { Suspension } from './suspension.ts'
 
 /** Waits in its lane for its turn, is being called, or backs off: the lane's state says which. */
 export type InLane = {
@@ -17,7 +18,7 @@ export type InLane = {
   digest: string
   attempts: Attempts
   /** The last call, where Partoo refused the message and its channel is suspended for that. */
-  refusal: { answer: Extract<Answer, { kind: 'rejected' }>; endedAt: string } | null
+  refusal: { answer: Extract<Answer, { kind: 'rejected' }>; endedAt: string; during: Suspension } | null
 }
 
 /**

@@ -11,10 +11,11 @@ import type { ConsumedRecord } from '@bridge/schemas/record'
 export type PartitionName = { topic: string; partition: number }
 
 /**
- * `offsetNext`: where reading is to begin, the committed offset as a rule. `metadata`: what was committed with it; empty where
- * nothing was, or where reading begins elsewhere. `end`: the offset behind the log's last record.
+ * `offsetNext`: the committed offset, or the log's first where none is. `metadata`: what was committed with it; empty where
+ * nothing was. `low`: the log's first offset; beyond `offsetNext` where retention has overtaken the commit. `end`: the offset
+ * behind its last record.
  */
-export type PartitionPosition = PartitionName & { offsetNext: number; metadata: string; end: number }
+export type PartitionPosition = PartitionName & { offsetNext: number; metadata: string; low: number; end: number }
 
 /** What is to be committed. `metadata` names the settled offsets beyond `offsetNext`: ASCII, at most 4,096 bytes. */
 export type PartitionCommit = PartitionName & { offsetNext: number; metadata: string }
@@ -35,9 +36,17 @@ export type Fact =
    * The group gave this replica these partitions and no others: what it lost is another's from now on. No call starts until
    * they are `positioned`, as others may have settled records of theirs meanwhile. `share` is this replica's part of every
    * organization's limit, 0 to 1: all replicas' shares together are at most 1. `shareUnit` is the least that a replica with
-   * partitions can have: 1, which absence means too, where one replica speaks for all.
+   * partitions can have: 1, which absence means too, where one replica speaks for all. `ageMs`: how long ago the join that
+   * brought it was asked for; nothing, where it is absent.
    */
-  | { kind: 'assigned'; generation: number; partitions: PartitionName[]; share: number; shareUnit?: number }
+  | {
+      kind: 'assigned'
+      generation: number
+      partitions: PartitionName[]
+      share: number
+      shareUnit?: number
+      ageMs?: number
+    }
   /** Where the partitions of this generation stand. None of them is paused now: what is to be held back is paused anew. */
   | { kind: 'positioned'; generation: number; partitions: PartitionPosition[] }
   /**
@@ -45,6 +54,8 @@ export type Fact =
    * beginning as there is room for: `cursor` says where reading goes on.
    */
   | ({ kind: 'admitted'; generation: number; records: ConsumedRecord[]; offsetNext: number } & PartitionName)
+  /** Retention has overtaken the cursor of a partition: the log begins at `low`. */
+  | ({ kind: 'truncated'; generation: number; low: number } & PartitionName)
   /** In log order within each partition, as they were asked for: the order of a conversation hangs on it (L2). */
   | { kind: 'decoded'; results: { token: number; decoded: Decoded }[] }
   /** A call ended. Times are ISO 8601 UTC, of its start and its end. */
@@ -73,6 +84,8 @@ export type Effect =
   /** For the log: something is suspended, or is not any more. */
   | ({ kind: 'tellSuspension'; suspended: boolean } & SuspensionReport)
   | { kind: 'tellTombstone'; record: ConsumedRecord }
+  /** Retention deleted so many offsets before they were read: lost. */
+  | ({ kind: 'tellDeleted'; count: number } & PartitionName)
   /** After `stopping`: nothing is under way any more, and the commit of what is settled was tried. */
   | { kind: 'tellDrained' }
 

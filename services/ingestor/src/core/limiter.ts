@@ -70,6 +70,8 @@ export class Limiter {
     if (share > given + rounding) {
       const holdMs = this.#limit === 0 ? 0 : Math.max(holdMsMin, Math.max(this.#burst, 1 / unit) / this.#perMs)
       this.#parts.push({ share: share - given, fromMs: nowMs + holdMs, fullMs: nowMs + Math.max(windowMs, holdMs) })
+      // With another unit the later one may count the sooner.
+      this.#parts.sort((a, b) => a.fromMs - b.fromMs)
       return
     }
     for (let excess = given - share; excess > rounding; ) {
@@ -184,7 +186,7 @@ export class Limiter {
     for (const { fromMs } of this.#parts) if (fromMs > this.#refilledMs && fromMs < nowMs) this.#addTokens(fromMs)
     this.#addTokens(nowMs)
     const [first, second] = this.#parts
-    if (first !== undefined && second !== undefined && second.fullMs <= nowMs) {
+    if (first !== undefined && second !== undefined && Math.max(first.fullMs, second.fullMs) <= nowMs) {
       first.share += second.share
       this.#parts.splice(1, 1)
     }

@@ -13,7 +13,7 @@ const end = (token: number, answer: (typeof answers)[keyof typeof answers]) =>
 function coreWith(conversations: string[], changed: Partial<CoreOptions> = {}, isDecoded = true): Dispatcher {
   const core = new Dispatcher({ ...coreOptions, membershipMsMax: 600_000, ...changed })
   core.handle({ kind: 'assigned', generation: 1, partitions: [outbound], share: 1 }, 0)
-  const position = { ...outbound, offsetNext: 10, metadata: '', end: 100 }
+  const position = { ...outbound, offsetNext: 10, metadata: '', low: 0, end: 100 }
   core.handle({ kind: 'positioned', generation: 1, partitions: [position] }, 0)
   const records = conversations.map((_, i) => recordAt(10 + i))
   core.handle({ kind: 'admitted', generation: 1, ...outbound, records, offsetNext: 10 + records.length }, 0)

@@ -18,7 +18,9 @@
 //       is resolved, and they are fetched again when it is resumed
 //   K9  it heartbeats in its fetch loop only, between batches, and while it joins not at all. What a join brought is as old
 //       as the request for it: a process that was stopped meanwhile asks by a heartbeat first whether it is still a member
-//   K10 the leader's word that comes with the partitions does not reach `GROUP_JOIN`: assigner.ts fetches it
+//   K10 its heartbeats go by the wall clock: set back, it is silent until that has caught up. After as much silence the consumer
+//       is made anew, and a heartbeat that took less than no time says nothing about its age
+//   K11 the leader's word that comes with the partitions does not reach `GROUP_JOIN`: assigner.ts fetches it
 // Every join is a generation of our own count: kafkajs does not tell the group's.
 
 import { once } from 'node:events'
@@ -63,6 +65,8 @@ const restartMsMax = 3_000
 const positioningTriesMax = 3
 /** How often the ends of the partitions are read where no batch tells them. */
 const endsIntervalMs = 30_000
+/** More than any rejoin takes: after so long without a word from the coordinator the consumer is made anew (K10). */
+const silenceMsMax = 20_000
 
 export type ConsumerOptions = {
   connection: KafkaConnection
@@ -79,7 +83,6 @@ export type ConsumerOptions = {
   /** Where reading of a partition goes on; undefined where the core does not own it in this generation. */
   cursor: (generation: number, name: PartitionName) => number | undefined
   submit: (fact: Fact) => void
-  unreadDeleted: (count: number) => void
   /** The group has given out its partitions, whether or not they are others than before. */
   rebalanced: () => void
 }
@@ -210,7 +213,6 @@ export class GroupConsumer {
     while (!this.#stopping.signal.aborted) {
       const startedMs = performance.now()
       const because = await this.#runOnce()
-      this.#lose(because)
       if (this.#stopping.signal.aborted) return
       if (performance.now() - startedMs > 60_000) restartMs = restartMsMin
       this.#options.log.warn({ because, againInMs: restartMs }, 'not reading')
@@ -239,15 +241,19 @@ export class GroupConsumer {
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
     })
     let ends: NodeJS.Timeout | undefined
+    let silence: NodeJS.Timeout | undefined
+    let because: string
     try {
       await admin.connect()
       for (const topic of [...topics, ...topicsNeeded]) {
-        if (!(await topicExists(admin, topic))) return `topic ${topic} does not exist: create it, or name the right one`
+        if (!(await topicExists(admin, topic)))
+          throw new Error(`topic ${topic} does not exist: create it, or name the right one`)
       }
       consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload.memberAssignment))
       // Told just before the heartbeat that it was the request of: it counts from when it was sent.
       consumer.on('consumer.network.request', ({ payload }) => {
-        if (payload.apiName === 'Heartbeat') this.#heartbeatMs = payload.duration
+        const { apiName, duration } = payload
+        if (apiName === 'Heartbeat') this.#heartbeatMs = duration < 0 ? membershipMsMax : duration
       })
       consumer.on('consumer.heartbeat', () => this.#heartbeat())
       consumer.on('consumer.start_batch_process', ({ payload }) => this.#passFiltered(payload))
@@ -264,13 +270,24 @@ export class GroupConsumer {
         eachBatch: async (payload) => this.#admit(payload),
       })
       ends = setInterval(() => void this.#refreshEnds(), endsIntervalMs)
-      return await Promise.race([ended.promise, this.#stopped])
+      silence = setInterval(() => this.#endSilence(), silenceMsMax / 4)
+      because = await Promise.race([ended.promise, this.#stopped])
     } catch (error) {
-      return `Kafka at ${connection.brokers.join(', ')}: ${errorLine(error)}`
-    } finally {
-      clearInterval(ends)
-      await Promise.allSettled([consumer.disconnect(), admin.disconnect()])
+      because = `Kafka at ${connection.brokers.join(', ')}: ${errorLine(error)}`
     }
+    clearInterval(ends)
+    clearInterval(silence)
+    // Before the group hears of it: another replica may own everything the moment it does.
+    this.#lose(because)
+    await Promise.allSettled([consumer.disconnect(), admin.disconnect()])
+    return because
+  }
+
+  #endSilence(): void {
+    if (this.#state.kind === 'starting' || this.#state.kind === 'stopped') return
+    const silentMs = performance.now() - this.#heardMs
+    if (silentMs > silenceMsMax)
+      this.#giveUp(`no word from the group's coordinator for ${Math.round(silentMs / 1000)} s`)
   }
 
   /** Not in the group any more: nothing is ours, whoever may own it now. */
@@ -309,7 +326,7 @@ export class GroupConsumer {
     this.#state = { kind: ageMs < membershipMsMax ? 'joined' : 'doubting', generation }
     this.#assigned = partitions
     this.#tell((consumer) => consumer.pause(topicPartitions(partitions)))
-    this.#options.submit({ kind: 'assigned', generation, partitions, share, shareUnit })
+    this.#options.submit({ kind: 'assigned', generation, partitions, share, shareUnit, ageMs })
     this.#options.rebalanced()
     if (decision !== undefined) this.#compare(decision)
     if (this.#state.kind === 'joined') void this.#open(generation)
@@ -376,9 +393,9 @@ export class GroupConsumer {
   }
 
   async #positions(): Promise<PartitionPosition[]> {
-    const { groupId, log, unreadDeleted } = this.#options
+    const { groupId, log } = this.#options
     if (this.#admin === undefined) return []
-    const positions = await readPositions(this.#assigned, { admin: this.#admin, groupId, log, unreadDeleted })
+    const positions = await readPositions(this.#assigned, { admin: this.#admin, groupId, log })
     for (const { topic, partition, end } of positions) this.#highWatermarks.set(partitionKey(topic, partition), end)
     return positions
   }
@@ -444,12 +461,7 @@ export class GroupConsumer {
         if (end === undefined || this.#options.cursor(generation, name) !== cursor) return
         if (end.high < cursor) this.#giveUp(`${key} ends at ${end.high}, before ${cursor}: it was made anew, or cut`)
         if (end.low <= cursor) return
-        this.#options.unreadDeleted(end.low - cursor)
-        this.#options.log.error(
-          { ...name, deleted: end.low - cursor },
-          'retention deleted records that were never read',
-        )
-        this.#options.submit({ kind: 'admitted', generation, ...name, records: [], offsetNext: end.low })
+        this.#options.submit({ kind: 'truncated', generation, ...name, low: end.low })
         this.#seek(generation, name)
       })
       .catch((error) =>

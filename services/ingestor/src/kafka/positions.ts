@@ -15,13 +15,12 @@ export type PositionsOptions = {
   admin: Admin
   groupId: string
   log: Log
-  unreadDeleted: (count: number) => void
 }
 
-/** Where reading of these partitions is to begin. Counts what retention deleted unread. Rejects where Kafka does not tell. */
+/** Where these partitions stand. Rejects where Kafka does not tell. */
 export async function readPositions(
   assigned: readonly PartitionName[],
-  { admin, groupId, log, unreadDeleted }: PositionsOptions,
+  { admin, groupId, log }: PositionsOptions,
 ): Promise<PartitionPosition[]> {
   if (assigned.length === 0) return []
   const topics = [...new Set(assigned.map(({ topic }) => topic))]
@@ -41,15 +40,11 @@ export async function readPositions(
     if (ends === undefined) throw new Error(`Kafka does not tell the offsets of ${topic}, partition ${partition}`)
     const commit = committedOf.get(key)
     const start = startingOffset(commit?.offset, ends)
-    if (start.unreadDeleted > 0) {
-      unreadDeleted(start.unreadDeleted)
-      log.error({ topic, partition, deleted: start.unreadDeleted }, 'retention deleted records that were never read')
-    }
     if (start.beyondEnd)
       log.error({ topic, partition }, 'the committed offset is beyond the log: reading from its beginning')
     // What it says is tied to the offset it was committed with.
     const metadata = start.offsetNext === commit?.offset ? commit.metadata : ''
-    return { topic, partition, offsetNext: start.offsetNext, metadata, end: ends.high }
+    return { topic, partition, offsetNext: start.offsetNext, metadata, low: ends.low, end: ends.high }
   })
 }
 

@@ -81,9 +81,12 @@ function heldHeaders(headers: KafkaMessage['headers']): (string | null)[] | null
   for (const name in headers) {
     const values = headers[name]
     flat ??= []
-    // Repeated names come as an array.
-    if (Array.isArray(values)) for (const value of values) flat.push(name, held(value))
-    else flat.push(name, held(values))
+    // Repeated names come as an array; one that every object has (`constructor`) too, and what the object has is no value.
+    if (Array.isArray(values)) {
+      for (const value of values) if (value === null || Buffer.isBuffer(value)) flat.push(name, held(value))
+    } else {
+      flat.push(name, held(values))
+    }
   }
   return flat
 }

@@ -1,9 +1,8 @@
 // Where reading of a partition begins.
 
 export type StartingOffset = {
+  /** May lie before the log's first: whoever knows what of that was settled tells what was lost. */
   offsetNext: number
-  /** Records that retention deleted between the commit and the beginning of the log. */
-  unreadDeleted: number
   /** The commit lies beyond the log: the topic is not the one that was committed. */
   beyondEnd: boolean
 }
@@ -13,8 +12,7 @@ export type StartingOffset = {
  * @param end the log's first offset, and the one after its last
  */
 export function startingOffset(committed: number | undefined, end: { low: number; high: number }): StartingOffset {
-  if (committed === undefined || committed < 0) return { offsetNext: end.low, unreadDeleted: 0, beyondEnd: false }
-  if (committed < end.low) return { offsetNext: end.low, unreadDeleted: end.low - committed, beyondEnd: false }
-  if (committed > end.high) return { offsetNext: end.low, unreadDeleted: 0, beyondEnd: true }
-  return { offsetNext: committed, unreadDeleted: 0, beyondEnd: false }
+  if (committed === undefined || committed < 0) return { offsetNext: end.low, beyondEnd: false }
+  if (committed > end.high) return { offsetNext: end.low, beyondEnd: true }
+  return { offsetNext: committed, beyondEnd: false }
 }
