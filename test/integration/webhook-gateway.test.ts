@@ -5,93 +5,38 @@
 
 import { once } from 'node:events'
 import { type ClientRequest, request as httpRequest } from 'node:http'
-import { freePort } from '@bridge/local-kafka/ports'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
-import { json, type Read, TestKafka } from '../support/kafka.ts'
+import { Gateways, webhookBody, webhookDeadlineMs, webhookPath } from '../support/gateway.ts'
+import { json, type Read } from '../support/kafka.ts'
 import { KafkaProxy, type ProxyState } from '../support/kafka-proxy.ts'
-import { ServiceProcess } from '../support/service.ts'
-import { type TestTopics, testTopics } from '../support/topics.ts'
 import { until } from '../support/wait.ts'
-import { type EventFields, messageEvent, signingKey } from '../support/webhooks.ts'
 
 const brokers = inject('kafkaBrokers')
-const kafka = new TestKafka(brokers)
-const key = signingKey()
-const deadlineMs = 2_000
-const path = '/webhooks/partoo'
+const deadlineMs = webhookDeadlineMs
+const path = webhookPath
+const body = webhookBody
 
-let topics: TestTopics
-let running: ServiceProcess[] = []
-let proxies: KafkaProxy[] = []
+let gateways: Gateways
 
 beforeEach(async () => {
-  topics = await testTopics(brokers)
+  gateways = await Gateways.start(brokers)
 })
 
-afterEach(async () => {
-  await Promise.all(running.map((service) => service.end('SIGKILL')))
-  await Promise.all(proxies.map((proxy) => proxy.close()))
-  running = []
-  proxies = []
-  await topics.remove()
-})
+afterEach(() => gateways.close())
 
-async function startGateway(more: Record<string, string> = {}) {
-  const port = await freePort()
-  const service = new ServiceProcess(
-    'webhook-gateway',
-    {
-      KAFKA_BROKERS: brokers,
-      WEBHOOK_HOST: '127.0.0.1',
-      WEBHOOK_PORT: String(port),
-      WEBHOOK_DEADLINE_MS: String(deadlineMs),
-      PARTOO_WEBHOOK_PUBLIC_KEYS: key.pem,
-      PARTOO_ORG_ID: '42',
-      REPLIES_TOPIC: topics.names.replies,
-      RECEIPTS_TOPIC: topics.names.receipts,
-      EVENTS_TOPIC: topics.names.events,
-      ...more,
-    },
-    await freePort(),
-  )
-  running.push(service)
-  await service.ready()
-  return { service, port }
-}
+const startGateway = (more?: Record<string, string>) => gateways.add(more)
+const startProxy = () => gateways.proxy()
+const signed = (text: string) => gateways.signed(text)
+const post = (port: number, text: string, headers?: Record<string, string>) => gateways.post(port, text, headers)
+const readAll = (topic: string) => gateways.readAll(topic)
+const everything = () => gateways.everything()
 
 const elsewhere = KafkaProxy.isPossible(brokers.split(',')[0] ?? '') ? '' : ' (skipped: Kafka is on another machine)'
 const testWithProxy = test.skipIf(elsewhere !== '')
 
-async function startProxy(): Promise<KafkaProxy> {
-  const proxy = await KafkaProxy.start(brokers.split(',')[0] ?? '')
-  proxies.push(proxy)
-  return proxy
-}
-
-const signed = (body: string) => ({ 'x-partoo-signature-v1': key.sign(body) })
-
-async function post(port: number, body: string, headers: Record<string, string> = signed(body)) {
-  const startMs = performance.now()
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': 'application/json', ...headers },
-  })
-  await response.arrayBuffer()
-  return { status: response.status, headers: response.headers, durationMs: performance.now() - startMs }
-}
-
-const body = (fields: EventFields = {}) => JSON.stringify(messageEvent(fields))
 const ingested = (id: string) => ({
   custom_channel: { channel_id: 'ch-1', external_conversation_id: 'conv-1', external_message_id: id },
 })
-
-const readAll = (topic: string) => kafka.readAll(topic, topics.group(`reader-${Math.random()}`))
-async function everything() {
-  const { replies, receipts, events } = topics.names
-  const [inReplies, inReceipts, inEvents] = await Promise.all([readAll(replies), readAll(receipts), readAll(events)])
-  return { replies: inReplies, receipts: inReceipts, events: inEvents }
-}
 const valuesOf = (reads: Read[]) => reads.map(({ value }) => value?.toString())
 
 test('each webhook is where it belongs before its 200, once, with all fields and headers', async () => {
@@ -172,10 +117,10 @@ test('each webhook is where it belongs before its 200, once, with all fields and
   const metrics = await service.metrics()
   expect(metrics).toContain('partoo_webhook_requests_total{answer="200"} 9')
   expect(metrics).toContain('partoo_webhook_events_total{destination="receipts"} 3')
-  expect(metrics).toContain('partoo_webhook_durable_seconds_count{kind="event"} 5')
+  expect(metrics).toContain('partoo_webhook_durable_seconds_count{kind="kafka"} 9')
   expect(metrics).toContain('partoo_foreign_events_total 1')
   expect(service.log.filter(({ msg }) => msg === 'webhook finished')).toHaveLength(9)
-  for (const planted of ['planted-secret', 'We open at nine', 'Jane Doe', 'John Doe', key.sign(reply)]) {
+  for (const planted of ['planted-secret', 'We open at nine', 'Jane Doe', 'John Doe', gateways.key.sign(reply)]) {
     expect(service.output).not.toContain(planted)
   }
 })
@@ -205,20 +150,20 @@ test('nothing unproven is published, and the log keeps the secret', async () => 
 })
 
 test('a reply that the topic refuses as too large is stored without the event, which is stored beside it', async () => {
-  const replies = `${topics.prefix}small-replies`
-  await kafka.createTopic(replies, { 'max.message.bytes': '12000' })
+  const replies = `${gateways.topics.prefix}small-replies`
+  await gateways.kafka.createTopic(replies, { 'max.message.bytes': '12000' })
   const { port } = await startGateway({ REPLIES_TOPIC: replies })
   const original = body({ message: { content: 'y'.repeat(8_000) } })
-  const small = body({ message: { content: 'z' } })
+  const [small, other] = [body({ message: { content: 'z' } }), body({ message: { content: 'zz' } })]
   // Together with small ones, which must not be taken along.
-  const answers = await Promise.all([post(port, small), post(port, original), post(port, small)])
+  const answers = await Promise.all([post(port, small), post(port, original), post(port, other)])
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
   const inReplies = await readAll(replies)
-  expect(inReplies.map((read) => json(read).event)).toEqual(expect.arrayContaining([small, small, null]))
+  expect(inReplies.map((read) => json(read).event)).toEqual(expect.arrayContaining([small, other, null]))
   const shortened = inReplies.find((read) => json(read).event === null)
   expect(shortened).toMatchObject({ key: 'conv-1', headers: { 'partoo-event-omitted': 'too-large' } })
   expect(json(shortened as Read).content).toBe('y'.repeat(8_000))
-  expect(valuesOf(await readAll(topics.names.events))).toEqual([original])
+  expect(valuesOf(await readAll(gateways.topics.names.events))).toEqual([original])
 })
 
 testWithProxy(`without Kafka at the start: alive, ready, 503 in time; then, with it, 200${elsewhere}`, async () => {
@@ -234,9 +179,9 @@ testWithProxy(`without Kafka at the start: alive, ready, 503 in time; then, with
   expect(await service.readiness()).toMatchObject({ status: 200 })
   await proxy.set('open')
   expect(await post(port, body())).toMatchObject({ status: 200 })
-  expect(await readAll(topics.names.replies)).toHaveLength(1)
+  expect(await readAll(gateways.topics.names.replies)).toHaveLength(1)
   await proxy.set('frozen')
-  const [last, exit] = await Promise.all([post(port, body()), service.end('SIGTERM')])
+  const [last, exit] = await Promise.all([post(port, body({ message: { content: 'last' } })), service.end('SIGTERM')])
   expect([last.status, exit]).toEqual([503, 0])
 })
 
@@ -256,7 +201,7 @@ async function outage(state: ProxyState) {
   await proxy.set('open')
   // Well before a TCP connection that was given up would have been repaired by itself.
   await until('200 with Kafka back', async () => (await sendOne('after')) === 200, 5_000)
-  const contents = (await readAll(topics.names.replies)).map((read) => json(read).content)
+  const contents = (await readAll(gateways.topics.names.replies)).map((read) => json(read).content)
   expect(contents.filter((content) => content === 'before')).toHaveLength(1)
   expect(contents).toContain('after')
 }
@@ -273,7 +218,7 @@ testWithProxy(`connections to Kafka that a firewall forgot: 200 again within sec
   expect(await post(port, body())).toMatchObject({ status: 200 })
   proxy.forget()
   const again = async () => {
-    const answer = await post(port, body())
+    const answer = await post(port, body({ message: { content: `${performance.now()}` } }))
     expect(answer.durationMs).toBeLessThan(deadlineMs)
     return answer.status === 200
   }
@@ -290,7 +235,7 @@ test('nothing is stored twice where nothing went wrong', async () => {
     }
   }
   await Promise.all(Array.from({ length: 20 }, sender))
-  const stored = (await readAll(topics.names.replies)).map((read) => String(json(read).content))
+  const stored = (await readAll(gateways.topics.names.replies)).map((read) => String(json(read).content))
   expect(stored.sort()).toEqual(contents.sort())
 })
 
@@ -312,7 +257,7 @@ test('SIGTERM with a request in progress: it is answered, and the process ends w
   expect(answer.statusCode).toBe(200)
   answer.resume()
   expect(await exit).toBe(0)
-  expect(await readAll(topics.names.replies)).toHaveLength(2)
+  expect(await readAll(gateways.topics.names.replies)).toHaveLength(2)
 })
 
 test('without an organization id: it starts, and says how open it is', async () => {

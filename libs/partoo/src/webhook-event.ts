@@ -12,6 +12,16 @@ type JsonObject = { [key: string]: JsonValue }
 const typeLabel = /^[A-Za-z0-9_.-]{1,64}$/
 export const unknownType = 'unknown'
 
+/** The types that Partoo names; it may add others. Source: developers.partoo.co, "List available webhook events". */
+export const webhookEventTypes = [
+  'message_created',
+  'message_updated',
+  'business_created',
+  'business_updated',
+  'business_deleted',
+  'lead_received',
+] as const
+
 /** Events about one message; all others are known by their type only. */
 export const messageEventTypes = ['message_created', 'message_updated'] as const
 

@@ -1,5 +1,6 @@
 // The life of a service process: configuration, signals, orderly stop within a deadline, exit codes.
-//   0   stopped in order         1   could not start, or failed      78  the configuration is wrong (EX_CONFIG)
+//   0   stopped in order         64  unknown argument (EX_USAGE)
+//   1   could not start, failed  78  the configuration is wrong (EX_CONFIG)
 
 import { type ConfigRead, configText, helpText, type Variable } from './config.ts'
 import { bugFields, createLog, errorLine, type Log, type LogLevel } from './log.ts'
@@ -8,6 +9,7 @@ import { bugFields, createLog, errorLine, type Log, type LogLevel } from './log.
 export class Lifecycle {
   readonly #closers: { name: string; close: () => Promise<void> | void }[] = []
   readonly #log: Log
+  readonly #failed = Promise.withResolvers<string>()
   #stopping: Promise<void> | undefined
 
   constructor(log: Log) {
@@ -16,6 +18,16 @@ export class Lifecycle {
 
   get stopping(): boolean {
     return this.#stopping !== undefined
+  }
+
+  /** Why the service cannot go on; pending while it can. */
+  get failed(): Promise<string> {
+    return this.#failed.promise
+  }
+
+  /** The service cannot go on: it is stopped in order, and whoever runs it starts it anew. */
+  fail(because: string): void {
+    this.#failed.resolve(because)
   }
 
   /** Registers what undoes a step of the start. */
@@ -99,6 +111,10 @@ export async function runService<C extends { logLevel: LogLevel; stopDeadlineMs:
     })
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end(signal, 0))
+  void life.failed.then((because) => {
+    if (!life.stopping) log.fatal({ because }, 'cannot go on')
+    end('failed', 1)
+  })
   // Node's own warnings as log lines; kafkajs 2.2.4 causes the one named here at every connection, and it is harmless.
   process.removeAllListeners('warning')
   process.on('warning', ({ name, message }) => {

@@ -14,6 +14,7 @@
 // Else it is an event with the reason `fields-missing`. A message id is not needed: ids that are not told are null.
 
 import { messageEventTypes, unknownType, type WebhookEvent, type WebhookMessage } from '@bridge/partoo/webhook-event'
+import type { Destination } from './destination.ts'
 
 export type EventReason = 'not-json' | 'not-an-event' | 'fields-missing'
 export type WebhookReceiptStatus = 'created' | 'delivered' | 'failed'
@@ -26,6 +27,12 @@ export type Classified =
   | { kind: 'reply'; event: MessageEvent; channel: CustomChannel; untold: boolean }
   | { kind: 'receipt'; event: MessageEvent; channel: CustomChannel; status: WebhookReceiptStatus }
   | { kind: 'event'; event: WebhookEvent; reason: EventReason | null; foreign: boolean }
+
+/** Where each kind is stored. */
+export const destinations = { reply: 'replies', receipt: 'receipts', event: 'events' } as const satisfies Record<
+  Classified['kind'],
+  Destination
+>
 
 export type CustomChannel = Extract<WebhookMessage['channel'], { kind: 'custom' }>
 

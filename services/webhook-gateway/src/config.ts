@@ -69,6 +69,16 @@ export const variables = {
     "instead of PARTOO_ORG_ID: the ingestor's file of organizations and channels; its organizations are yours",
     types.text,
   ),
+  WEBHOOK_SPOOL_DIR: optional(
+    'folder of the spool, of this replica alone, on a disk that outlives it: verified webhooks wait there while Kafka does ' +
+      'not take them; unset, they are answered 503, and Partoo gives each up after five repeats',
+    types.text,
+  ),
+  WEBHOOK_SPOOL_MAX_BYTES: defaultsTo(
+    String(1024 * 1024 * 1024),
+    'bytes of webhooks that may wait there; beyond, they are answered 503',
+    types.whole(1_048_576, 1_099_511_627_776),
+  ),
   REPLIES_TOPIC: topic('replies'),
   RECEIPTS_TOPIC: topic('receipts'),
   EVENTS_TOPIC: topic('events'),
@@ -84,6 +94,8 @@ export type GatewayConfig = ServiceConfig & {
   /** Organizations that are ours; empty: none is configured, and every one counts as known. */
   orgIds: ReadonlySet<string>
   topics: Topics
+  /** Where webhooks wait while Kafka does not take them, if anywhere. */
+  spool: { folder: string; bytesMax: number } | undefined
   kafka: KafkaConnection
 }
 
@@ -123,6 +135,10 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
       },
       orgIds,
       topics: { replies: values.REPLIES_TOPIC, receipts: values.RECEIPTS_TOPIC, events: values.EVENTS_TOPIC },
+      spool:
+        values.WEBHOOK_SPOOL_DIR === undefined
+          ? undefined
+          : { folder: values.WEBHOOK_SPOOL_DIR, bytesMax: values.WEBHOOK_SPOOL_MAX_BYTES },
       kafka: kafkaConnection(values),
     },
   }

@@ -1,10 +1,10 @@
 // What the log may say of a webhook: ids, what it is, where it goes. No text, no name, no header, no part of the body.
 
-import { type Classified, eventType } from './classify.ts'
-import { destinations } from './metrics.ts'
+import { destinations, eventType } from './classify.ts'
+import type { Fact } from './records.ts'
 
-/** A classified webhook for the log: ids, named as in the contracts, type and where it goes; no text. */
-export function webhookFields(classified: Classified, tryout: boolean): Record<string, unknown> {
+/** A webhook for the log: ids, named as in the contracts, type and where it goes; no text. */
+export function webhookFields({ classified, kept }: Pick<Fact, 'classified' | 'kept'>): Record<string, unknown> {
   const { event } = classified
   const ids = event.kind === 'event' && {
     ...(event.message !== null && { message_id: event.message.id }),
@@ -18,7 +18,7 @@ export function webhookFields(classified: Classified, tryout: boolean): Record<s
       ...common,
       ...(classified.reason !== null && { reason: classified.reason }),
       ...(classified.foreign && { foreign: true }),
-      ...(tryout && { tryout: true }),
+      ...(kept.tryout && { tryout: true }),
     }
   }
   const { channelId, externalConversationId, externalMessageId } = classified.channel

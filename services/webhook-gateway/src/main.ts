@@ -1,16 +1,27 @@
-// The webhook gateway: receives Partoo's signed webhooks and answers 200 once they are in Kafka.
-// Reads top to bottom as the life of the process; what is opened here is closed in reverse order.
+// The webhook gateway: receives Partoo's signed webhooks and answers 200 once they are in Kafka, or kept on disk for it.
+// Read from top to bottom, this is the way of a webhook:
+//
+//   HTTP ─► server ─► verify ─► classify ─► records ─► publisher ─► Kafka
+//                                                         ⇅
+//                                                       spool
 
 import { notReadyWhileStopping, startAdminServer } from '@bridge/runtime/admin-server'
 import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
+import { readTopicSizes } from '@bridge/runtime/topic-sizes'
 import { type GatewayConfig, readConfig, variables } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { gatewayProducer, KafkaPublisher } from './publisher.ts'
+import { toFact } from './records.ts'
 import { WebhookServer } from './server.ts'
+import { Spool } from './spool.ts'
+import { TopicCheck } from './topic-check.ts'
+import { Verified } from './verify.ts'
 
 /** From `not ready` to taking no more connections; at most a tenth of the time to stop. */
 const stopGraceMs = 1_000
+/** How much of the deadline Kafka has before the spool takes a webhook. */
+const patienceShare = 1 / 5
 
 await runService({
   name: 'webhook-gateway',
@@ -22,7 +33,12 @@ await runService({
 
 async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<void> {
   warnWhereOpen(config, log)
-  const metrics = createMetrics()
+  const spool = config.spool === undefined ? undefined : await openSpool(config.spool, log)
+  if (spool !== undefined) {
+    life.onStop('spool', () => spool.close())
+    void spool.failed.then((because) => life.fail(`the spool: ${because}`))
+  }
+  const metrics = createMetrics(() => spool?.view)
 
   let listening = false
   const admin = await startAdminServer({
@@ -30,19 +46,50 @@ async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<
     registry: metrics.registry,
     readiness: () => {
       if (life.stopping) return notReadyWhileStopping
-      return listening ? { ready: true } : { ready: false, because: 'starting' }
+      if (!listening) return { ready: false, because: 'starting' }
+      const waiting = publisher.spooling.map((destination) => `${destination} wait in the spool for Kafka`)
+      const detail = [...waiting, ...topicCheck.problems].join('; ')
+      return detail === '' ? { ready: true } : { ready: true, detail }
     },
   })
   life.onStop('admin server', () => admin.close())
 
-  // Connects with the first webhook: the gateway is as ready without Kafka, and answers 503 until it is there.
-  const publisher = new KafkaPublisher(gatewayProducer(config.kafka, log, config.webhook.deadlineMs))
+  // The gateway is as ready without Kafka: webhooks wait in the spool, or are answered 503 where there is none.
+  const publisher = new KafkaPublisher({
+    producer: gatewayProducer(config.kafka, log, config.webhook.deadlineMs),
+    spool,
+    remake: (kept) => toFact(Verified.fromSpool(kept.body), kept, config),
+    patienceMs: config.webhook.deadlineMs * patienceShare,
+    log,
+    quarantined: () => metrics.quarantined(),
+  })
   life.onStop('publisher', () => publisher.close())
+  const topicCheck = new TopicCheck({
+    topics: config.topics,
+    bodyBytesMax: config.webhook.bodyBytesMax,
+    read: (topics) => readTopicSizes(config.kafka, log, topics),
+    log,
+  })
+  life.onStop('topic check', () => topicCheck.close())
 
   const server = await WebhookServer.start({ ...config, publisher, metrics, log })
   life.onStop('webhook server', () => server.close(Math.min(stopGraceMs, config.stopDeadlineMs / 10)))
   listening = true
-  log.info({ port: server.port, adminPort: admin.port, topics: config.topics }, 'listening')
+  log.info(
+    { port: server.port, adminPort: admin.port, topics: config.topics, spool: config.spool?.folder ?? null },
+    'listening',
+  )
+}
+
+/** Rejects with one line that says what to do: better no start than webhooks that are not published, or 200 for nothing. */
+async function openSpool(options: NonNullable<GatewayConfig['spool']>, log: Log): Promise<Spool> {
+  const opened = await Spool.open(options)
+  if (opened.kind === 'refused') throw new Error(opened.because)
+  const { events, oldestReceivedAtMs } = opened.spool.view
+  if (events > 0 && oldestReceivedAtMs !== null) {
+    log.info({ events, oldest: new Date(oldestReceivedAtMs).toISOString() }, 'webhooks wait in the spool')
+  }
+  return opened.spool
 }
 
 /** Partoo signs the webhooks of all its customers with one key: a signature alone does not prove that an event is ours. */

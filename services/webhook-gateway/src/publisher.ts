@@ -1,59 +1,53 @@
-// Makes a fact durable, or says within the deadline that it is not. The seam between the HTTP side, which only needs to
-// know whether it may answer 200, and what holds the facts: today Kafka's acknowledgement alone.
+// Makes a fact durable, or says within the deadline that it is not: a pipeline for each destination, one producer and one
+// spool for all. A destination that its brokers do not take (a topic that is missing, or not allowed) holds up no other.
 
 import type { KafkaConnection } from '@bridge/runtime/kafka'
 import type { Log } from '@bridge/runtime/log'
-import { type Published, SafeProducer } from '@bridge/runtime/safe-producer'
-import type { OutgoingRecord } from '@bridge/schemas/record'
+import { SafeProducer } from '@bridge/runtime/safe-producer'
 import { by } from './deadline.ts'
+import { type Destination, destinationNames } from './destination.ts'
+import { type Durability, Pipeline, type PipelineOptions } from './pipeline.ts'
 import type { Fact } from './records.ts'
-
-/** `refused`: the topic does not take the record at any time. `failed`: it may or may not be stored; repeat it. */
-export type Durability =
-  | { kind: 'durable' }
-  | { kind: 'not-durable'; cause: 'refused' | 'failed' | 'late'; because: string }
 
 /** What the HTTP side needs of a publisher. */
 export type Publisher = {
   /** Never rejects; answers by `byMs`. */
   publish(fact: Fact, byMs: number): Promise<Durability>
-  close(): Promise<void>
 }
 
-/** Records that may wait for Kafka; one more is answered 503. */
-const waitingRecordsMax = 10_000
+export type KafkaPublisherOptions = Omit<PipelineOptions, 'destination' | 'producer'> & {
+  producer: Pick<SafeProducer, 'publish' | 'close'>
+}
 
 export class KafkaPublisher implements Publisher {
-  readonly #producer: Pick<SafeProducer, 'publish' | 'close'>
+  readonly #producer: KafkaPublisherOptions['producer']
+  readonly #pipelines: Readonly<Record<Destination, Pipeline>>
 
-  constructor(producer: Pick<SafeProducer, 'publish' | 'close'>) {
-    this.#producer = producer
+  constructor(options: KafkaPublisherOptions) {
+    this.#producer = options.producer
+    const pipeline = (destination: Destination) => new Pipeline({ ...options, destination })
+    this.#pipelines = { replies: pipeline('replies'), receipts: pipeline('receipts'), events: pipeline('events') }
+  }
+
+  /** The destinations whose webhooks go into the spool, as Kafka does not take them or older ones still wait. */
+  get spooling(): Destination[] {
+    return destinationNames.filter((destination) => this.#pipelines[destination].spooling)
   }
 
   async publish(fact: Fact, byMs: number): Promise<Durability> {
-    // A send that is late goes on and may be stored after the sender was told to repeat: both copies have the same ce_id.
-    return by(byMs, this.#store(fact), { kind: 'not-durable', cause: 'late', because: 'Kafka has not answered' })
+    const { durability, withdraw } = this.#pipelines[fact.kept.destination].publish(fact)
+    const outcome = await by(byMs, durability, 'late')
+    if (outcome !== 'late') return outcome
+    // What is on its way may be stored after the sender was told to repeat it: both copies have the same ce_id.
+    withdraw()
+    return { kind: 'not-durable', cause: 'late', because: 'Kafka has not answered' }
   }
 
-  async #store(fact: Fact): Promise<Durability> {
-    const published = await this.#producer.publish(fact.record)
-    if (published.kind !== 'refused' || fact.whenTooLarge === undefined) return toDurability(fact.record, published)
-    for (const record of fact.whenTooLarge()) {
-      const durability = toDurability(record, await this.#producer.publish(record))
-      if (durability.kind !== 'durable') return durability
-    }
-    return { kind: 'durable' }
+  /** Ends with what is on its way to Kafka. Twice is fine. */
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#pipelines).map((pipeline) => pipeline.close()))
+    await this.#producer.close()
   }
-
-  /** Waits for what is under way. Twice is fine. */
-  close(): Promise<void> {
-    return this.#producer.close()
-  }
-}
-
-function toDurability(record: OutgoingRecord, published: Published): Durability {
-  if (published.kind === 'stored') return { kind: 'durable' }
-  return { kind: 'not-durable', cause: published.kind, because: `${record.topic}: ${published.detail}` }
 }
 
 /**
@@ -66,6 +60,7 @@ export function gatewayProducer(connection: KafkaConnection, log: Log, deadlineM
     log,
     connectionTimeoutMs: Math.floor(deadlineMs / 5),
     requestTimeoutMs: Math.floor((deadlineMs * 3) / 10),
-    waitingMax: waitingRecordsMax,
+    // More than the pipelines hand over, a batch each.
+    waitingMax: 10_000,
   })
 }

@@ -2,14 +2,12 @@
 // Failure: a record that its contract refuses, a body that is not the original byte for byte, an event that is lost.
 
 import { readSignature } from '@bridge/partoo/signature'
-import { readWebhookEvent } from '@bridge/partoo/webhook-event'
 import { receipt } from '@bridge/schemas/receipt'
 import type { OutgoingRecord } from '@bridge/schemas/record'
 import { reply } from '@bridge/schemas/reply'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type EventFields, messageEvent, signingKey } from '../../../test/support/webhooks.ts'
-import { classify } from './classify.ts'
 import { type Delivery, type Fact, toFact } from './records.ts'
 import { Verified } from './verify.ts'
 
@@ -23,7 +21,7 @@ async function factOf(body: Buffer | string, more: Partial<Delivery> = {}): Prom
   const verified = await Verified.verify([key.publicKey], bytes, readSignature(key.sign(bytes)) ?? Buffer.alloc(0))
   if (verified === undefined) throw new Error('a signature of our own did not verify')
   const full = { ...delivery, ...more }
-  return toFact(verified, classify(readWebhookEvent(bytes), ours, full.tryout), full, topics)
+  return toFact(verified, full, { orgIds: ours, topics })
 }
 
 const json = (fields: EventFields = {}) => JSON.stringify(messageEvent(fields))
@@ -35,8 +33,8 @@ const echo = { custom_channel: { channel_id: 'ch-1', external_conversation_id: '
 
 test('a reply: every field, the original as a string, and what it is in headers', async () => {
   const body = json()
-  const { kind, record } = await factOf(body, { traceparent: '00-a-b-01' })
-  expect(kind).toBe('reply')
+  const { classified, record } = await factOf(body, { traceparent: '00-a-b-01' })
+  expect(classified.kind).toBe('reply')
   expect(record).toMatchObject({ topic: 'replies', key: Buffer.from('conv-1') })
   expect(contentOf(record)).toEqual({
     message_id: '123',
@@ -100,8 +98,8 @@ test.each([
   ['message_updated', 'Success', 'delivered', delivery.receivedAt],
   ['message_updated', 'Failed', 'failed', delivery.receivedAt],
 ])('%s with status %s: a receipt that it was %s', async (type, status, expected, at) => {
-  const { kind, record, whenTooLarge } = await factOf(json({ type, message: { status, ...echo } }))
-  expect(kind).toBe('receipt')
+  const { classified, record, whenTooLarge } = await factOf(json({ type, message: { status, ...echo } }))
+  expect(classified.kind).toBe('receipt')
   expect(whenTooLarge).toBeUndefined()
   expect(record).toMatchObject({ topic: 'receipts', key: Buffer.from('conv-1') })
   expect(contentOf(record)).toEqual({
@@ -158,8 +156,8 @@ test.each([
   ],
   ['nothing', '', 'unknown', 'unknown/-', { 'partoo-reason': 'not-json', 'content-type': 'application/octet-stream' }],
 ])('%s: an event, byte for byte', async (_, body, eventKey, id, headers) => {
-  const { kind, foreign, record } = await factOf(body)
-  expect([kind, foreign]).toEqual(['event', false])
+  const { classified, record } = await factOf(body)
+  expect(classified).toMatchObject({ kind: 'event', foreign: false })
   expect(record).toMatchObject({ topic: 'events', key: Buffer.from(eventKey) })
   expect(record.value?.toString()).toBe(body)
   expect(headersOf(record)).toMatchObject({
@@ -175,10 +173,10 @@ test.each([
 
 test('foreign and tryout events say so', async () => {
   const foreign = await factOf(json({ payload: { org_id: 43 } }))
-  expect(foreign).toMatchObject({ kind: 'event', foreign: true })
+  expect(foreign.classified).toMatchObject({ kind: 'event', foreign: true })
   expect(headersOf(foreign.record)).toMatchObject({ 'partoo-origin': 'foreign' })
   const tryout = await factOf(json(), { tryout: true })
-  expect(tryout).toMatchObject({ kind: 'event', foreign: false })
+  expect(tryout.classified).toMatchObject({ kind: 'event', foreign: false })
   expect(headersOf(tryout.record)).toMatchObject({ 'partoo-tryout': 'true' })
 })
 
@@ -230,7 +228,8 @@ test('whatever is in it, a webhook becomes one record of its contract, and nothi
   const seen = new Set<string>()
   await fc.assert(
     fc.asyncProperty(bodies, fc.boolean(), async (body, tryout) => {
-      const { kind, record, whenTooLarge } = await factOf(body, { tryout })
+      const { classified, record, whenTooLarge } = await factOf(body, { tryout })
+      const { kind } = classified
       seen.add(kind)
       expect(record.key?.length).toBeGreaterThan(0)
       if (kind === 'event') {

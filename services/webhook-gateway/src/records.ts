@@ -1,14 +1,21 @@
 // The records that a classified webhook becomes: reply, receipt or event, with its key and its CloudEvents headers.
 // Deterministic but for the time of arrival, so that copies of one webhook are recognised by `ce_id`.
 
-import { createHash } from 'node:crypto'
+import { readWebhookEvent } from '@bridge/partoo/webhook-event'
 import { cloudEventHeaders } from '@bridge/schemas/cloud-event'
 import type { Receipt } from '@bridge/schemas/receipt'
 import type { OutgoingRecord } from '@bridge/schemas/record'
 import type { Reply } from '@bridge/schemas/reply'
-import { type Classified, type CustomChannel, eventType, type MessageEvent } from './classify.ts'
+import {
+  type Classified,
+  type CustomChannel,
+  classify,
+  destinations,
+  eventType,
+  type MessageEvent,
+} from './classify.ts'
 import type { Topics } from './config.ts'
-import type { FactKind } from './metrics.ts'
+import type { Kept } from './spool.ts'
 import type { Verified } from './verify.ts'
 
 /** What is known of a delivery beside its body. Only the body is signed. */
@@ -22,9 +29,10 @@ export type Delivery = {
 
 /** One webhook as it is to be stored. */
 export type Fact = {
-  kind: FactKind
-  foreign: boolean
+  classified: Classified
   record: OutgoingRecord
+  /** What the spool keeps of it: enough to make the fact again. */
+  kept: Kept
   /** What is stored instead, all of it and in this order, where the topic refuses the record as too large. */
   whenTooLarge: (() => readonly OutgoingRecord[]) | undefined
 }
@@ -34,8 +42,26 @@ const omittedHeader: Header = ['partoo-event-omitted', Buffer.from('too-large')]
 
 type Header = [name: string, value: Buffer]
 
-/** Makes the record of a verified webhook. */
-export function toFact(verified: Verified, classified: Classified, delivery: Delivery, topics: Topics): Fact {
+/** Whose events are ours, and where they go. */
+export type FactOptions = {
+  /** Organizations that are ours; empty: every one is. */
+  orgIds: ReadonlySet<string>
+  topics: Topics
+}
+
+/** What a verified webhook is, and what is to be stored of it. Total: every body has a fact. */
+export function toFact(verified: Verified, delivery: Delivery, { orgIds, topics }: FactOptions): Fact {
+  const classified = classify(readWebhookEvent(verified.body), orgIds, delivery.tryout)
+  const kept = { destination: destinations[classified.kind], body: verified.body, ...delivery }
+  return { classified, kept, ...toRecord(verified, classified, delivery, topics) }
+}
+
+function toRecord(
+  verified: Verified,
+  classified: Classified,
+  delivery: Delivery,
+  topics: Topics,
+): Pick<Fact, 'record' | 'whenTooLarge'> {
   const { body } = verified
   switch (classified.kind) {
     case 'reply': {
@@ -44,41 +70,32 @@ export function toFact(verified: Verified, classified: Classified, delivery: Del
         key: Buffer.from(channelKey(classified.event, classified.channel)),
         value: Buffer.from(JSON.stringify(toReply(classified.event, classified.channel, event))),
         headers: [
-          ...ceHeaders(body, classified, delivery, 'partoo.reply'),
+          ...ceHeaders(verified, classified, delivery, 'partoo.reply'),
           ...(classified.untold ? [header('partoo-origin', 'unknown')] : []),
           ...(event === null ? [omittedHeader] : []),
         ],
         sourcePartition: 0,
       })
       return {
-        kind: 'reply',
-        foreign: false,
         record: record(body.toString('utf8')),
         // The original first: where the second cannot be stored, the copies that the repeat makes are of the event, which
         // nobody answers, not of the reply.
-        whenTooLarge: () => [eventRecord(body, classified, delivery, topics), record(null)],
+        whenTooLarge: () => [eventRecord(verified, classified, delivery, topics), record(null)],
       }
     }
     case 'receipt':
       return {
-        kind: 'receipt',
-        foreign: false,
         record: {
           topic: topics.receipts,
           key: Buffer.from(channelKey(classified.event, classified.channel)),
           value: Buffer.from(JSON.stringify(toReceipt(classified, delivery))),
-          headers: ceHeaders(body, classified, delivery, `partoo.receipt.${classified.status}`),
+          headers: ceHeaders(verified, classified, delivery, `partoo.receipt.${classified.status}`),
           sourcePartition: 0,
         },
         whenTooLarge: undefined,
       }
     case 'event':
-      return {
-        kind: 'event',
-        foreign: classified.foreign,
-        record: eventRecord(body, classified, delivery, topics),
-        whenTooLarge: undefined,
-      }
+      return { record: eventRecord(verified, classified, delivery, topics), whenTooLarge: undefined }
   }
 }
 
@@ -120,11 +137,11 @@ function toReceipt(classified: Extract<Classified, { kind: 'receipt' }>, deliver
   }
 }
 
-function eventRecord(body: Buffer, classified: Classified, delivery: Delivery, topics: Topics): OutgoingRecord {
+function eventRecord(verified: Verified, classified: Classified, delivery: Delivery, topics: Topics): OutgoingRecord {
   const { event } = classified
   const type = eventType(event)
   const conversationId = event.kind === 'event' ? event.conversationId : null
-  const headers = ceHeaders(body, classified, delivery, `partoo.event.${type}`)
+  const headers = ceHeaders(verified, classified, delivery, `partoo.event.${type}`)
   if (classified.kind === 'event') {
     if (classified.reason !== null) headers.push(header('partoo-reason', classified.reason))
     if (classified.foreign) headers.push(header('partoo-origin', 'foreign'))
@@ -133,18 +150,22 @@ function eventRecord(body: Buffer, classified: Classified, delivery: Delivery, t
   return {
     topic: topics.events,
     key: Buffer.from(conversationId === null ? type : conversationKey(conversationId)),
-    value: body,
+    value: verified.body,
     headers,
     sourcePartition: 0,
   }
 }
 
-function ceHeaders(body: Buffer, classified: Classified, delivery: Delivery, ceType: `partoo.${string}`): Header[] {
+function ceHeaders(
+  { digest }: Verified,
+  classified: Classified,
+  delivery: Delivery,
+  ceType: `partoo.${string}`,
+): Header[] {
   const { event } = classified
   const message = event.kind === 'event' ? event.message : null
-  const digest = createHash('sha256').update(body).digest('hex').slice(0, 16)
   return cloudEventHeaders({
-    id: `${eventType(event)}/${message?.id ?? '-'}/${digest}`,
+    id: `${eventType(event)}/${message?.id ?? '-'}/${digest.slice(0, 16)}`,
     type: ceType,
     source: '/partoo/webhook-gateway',
     time: message?.date ?? delivery.receivedAt,

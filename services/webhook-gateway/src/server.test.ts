@@ -9,7 +9,8 @@ import { createLog, type Log } from '@bridge/runtime/log'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { messageEvent, signingKey } from '../../../test/support/webhooks.ts'
 import { createMetrics } from './metrics.ts'
-import type { Durability, Publisher } from './publisher.ts'
+import type { Durability } from './pipeline.ts'
+import type { Publisher } from './publisher.ts'
 import type { Fact } from './records.ts'
 import { WebhookServer, type WebhookServerOptions } from './server.ts'
 
@@ -20,7 +21,10 @@ const soon = { timeout: 5_000, interval: 5 }
 type Line = { level: string; fields: Record<string, unknown>; message: string }
 type Changes = { secret?: string; path?: string; deadlineMs?: number; bodyBytesMax?: number }
 
-async function gateway(changes: Changes = {}, publish: Publisher['publish'] = async () => ({ kind: 'durable' })) {
+async function gateway(
+  changes: Changes = {},
+  publish: Publisher['publish'] = async () => ({ kind: 'durable', by: 'kafka' }),
+) {
   const facts: Fact[] = []
   const lines: Line[] = []
   const metrics = createMetrics()
@@ -40,7 +44,6 @@ async function gateway(changes: Changes = {}, publish: Publisher['publish'] = as
         facts.push(fact)
         return publish(fact, byMs)
       },
-      close: async () => {},
     },
     metrics,
     log: recordingLog(lines),
@@ -83,6 +86,13 @@ async function answerOf(request: ClientRequest): Promise<Answered> {
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }
 }
 
+let others = 0
+/** A reply that is no repeat of one before. */
+function another(): string {
+  others += 1
+  return JSON.stringify(messageEvent({ message: { content: `text ${others}` } }))
+}
+
 async function counted(metrics: ReturnType<typeof createMetrics>, answer: string): Promise<number> {
   const text = await metrics.registry.metrics()
   return Number(text.match(new RegExp(`partoo_webhook_requests_total{answer="${answer}"} (\\d+)`))?.[1])
@@ -91,7 +101,7 @@ async function counted(metrics: ReturnType<typeof createMetrics>, answer: string
 test('a signed webhook that becomes durable is answered 200, and everything about it is in one line', async () => {
   const { port, facts, lines, metrics } = await gateway()
   expect(await send(port)).toMatchObject({ status: 200 })
-  expect(facts).toMatchObject([{ kind: 'reply' }])
+  expect(facts).toMatchObject([{ classified: { kind: 'reply' } }])
   expect(lines).toEqual([
     {
       level: 'info',
@@ -132,7 +142,8 @@ test('neither does an expectation, a chunked body, an absolute URL, a query or a
     ['/webhooks/partoo?from=partoo', {}],
     ['/webhooks/partoo/', {}],
   ] as const) {
-    expect(await send(port, { path, headers: { ...signed(reply), ...headers } })).toMatchObject({ status: 200 })
+    const body = another()
+    expect(await send(port, { path, headers: { ...signed(body), ...headers }, body })).toMatchObject({ status: 200 })
   }
   expect(facts).toHaveLength(6)
 })
@@ -140,7 +151,7 @@ test('neither does an expectation, a chunked body, an absolute URL, a query or a
 test('an empty body is an event like any other once it is signed', async () => {
   const { port, facts } = await gateway()
   expect(await send(port, { body: '' })).toMatchObject({ status: 200 })
-  expect(facts).toMatchObject([{ kind: 'event', record: { value: Buffer.alloc(0) } }])
+  expect(facts).toMatchObject([{ classified: { kind: 'event' }, record: { value: Buffer.alloc(0) } }])
 })
 
 test.each([
@@ -169,8 +180,9 @@ test('the secret comes as the last segment of the path or as a header', async ()
     { path: '/webhooks/partoo/wrong', secret: 's/cret%' },
   ]
   for (const { path, secret } of given) {
-    const headers = { ...signed(reply), ...(secret !== undefined && { 'x-webhook-secret': secret }) }
-    expect(await send(port, { path, headers })).toMatchObject({ status: 200 })
+    const body = another()
+    const headers = { ...signed(body), ...(secret !== undefined && { 'x-webhook-secret': secret }) }
+    expect(await send(port, { path, headers, body })).toMatchObject({ status: 200 })
   }
   expect(facts).toHaveLength(given.length)
   for (const path of [
@@ -230,7 +242,7 @@ test('the sender of megabytes too many still gets to read its 413', async () => 
 test('what is not durable is answered 503 and may come again', async () => {
   const answers: Durability[] = [
     { kind: 'not-durable', cause: 'failed', because: 'replies: Connection error' },
-    { kind: 'durable' },
+    { kind: 'durable', by: 'kafka' },
   ]
   const { port, lines, metrics } = await gateway({}, async () => answers.shift() as Durability)
   expect(await send(port)).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
@@ -243,11 +255,68 @@ test('what is not durable is answered 503 and may come again', async () => {
   expect(await metrics.registry.metrics()).toContain('partoo_webhook_events_total{destination="replies"} 1')
 })
 
+test('a repeat of what is durable is answered and not published; of what is not, published; a test delivery is no repeat', async () => {
+  const answers: Durability[] = [
+    { kind: 'not-durable', cause: 'failed', because: 'replies: Connection error' },
+    ...Array<Durability>(3).fill({ kind: 'durable', by: 'spool' }),
+  ]
+  const { port, facts, lines, metrics } = await gateway({}, async () => answers.shift() as Durability)
+  expect(await send(port)).toMatchObject({ status: 503 })
+  expect(await send(port)).toMatchObject({ status: 200 })
+  expect(await send(port)).toMatchObject({ status: 200 })
+  expect(facts).toHaveLength(2)
+  expect(lines.map(({ fields }) => fields.durable)).toEqual([undefined, 'spool', 'repeat'])
+  const text = await metrics.registry.metrics()
+  expect(text).toContain('partoo_repeats_dropped_total 1')
+  expect(text).toContain('partoo_webhook_durable_seconds_count{kind="spool"} 1')
+  // The same status may come twice of itself: only message_created is told by its bytes.
+  const body = JSON.stringify(messageEvent({ type: 'message_updated', message: { status: 'Sending' } }))
+  for (let i = 0; i < 2; i += 1)
+    expect(await send(port, { body, headers: signed(body) })).toMatchObject({ status: 200 })
+  expect(facts).toHaveLength(4)
+})
+
+test('more requests at once than the gateway takes are answered 503, and those in progress go on', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { port, facts } = await gateway({}, async () => {
+    await gate.promise
+    return { kind: 'durable', by: 'kafka' }
+  })
+  const answers = Array.from({ length: 1_000 }, () => {
+    const body = another()
+    return send(port, { body, headers: signed(body) })
+  })
+  await vi.waitFor(() => expect(facts).toHaveLength(1_000), { timeout: 20_000, interval: 20 })
+  expect(await send(port)).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
+  gate.resolve()
+  expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]))
+  expect(await send(port)).toMatchObject({ status: 200 })
+}, 30_000)
+
+test('requests that prove nothing are counted by what is missing, and do not fill the log', async () => {
+  const { port, lines, metrics } = await gateway({ secret: 'planted' })
+  const secret = { 'x-webhook-secret': 'planted' }
+  await send(port, { headers: signed(reply) })
+  await send(port, { headers: secret })
+  await send(port, { headers: { ...secret, 'x-partoo-signature-v1': 'nonsense' } })
+  for (let i = 0; i < 50; i += 1) await send(port, { headers: { ...secret, ...signed('another') } })
+  const text = await metrics.registry.metrics()
+  for (const [cause, count] of [
+    ['secret', 1],
+    ['signature-missing', 1],
+    ['signature-malformed', 1],
+    ['signature-wrong', 50],
+  ]) {
+    expect(text).toContain(`partoo_webhook_unproven_total{cause="${cause}"} ${count}`)
+  }
+  expect(lines.length).toBeLessThan(40)
+})
+
 test('a publisher is told a moment before the deadline', async () => {
   let leftMs = 0
   const { port } = await gateway({ deadlineMs: 2_000 }, async (_, byMs) => {
     leftMs = byMs - performance.now()
-    return { kind: 'durable' }
+    return { kind: 'durable', by: 'kafka' }
   })
   await send(port)
   expect(leftMs).toBeGreaterThan(1_000)
@@ -292,7 +361,7 @@ test('what a sender sent whole is published even where it did not wait for the a
   const gate = Promise.withResolvers<void>()
   const { port, facts, lines } = await gateway({}, async () => {
     await gate.promise
-    return { kind: 'durable' }
+    return { kind: 'durable', by: 'kafka' }
   })
   const request = open(port, 'POST', '/webhooks/partoo', signed(reply))
   request.end(reply)
@@ -307,7 +376,7 @@ test('what a sender sent whole is published even where it did not wait for the a
 test('a test delivery is an event, whatever its header says', async () => {
   const { port, facts, lines } = await gateway()
   await send(port, { headers: { ...signed(reply), 'x-partoo-webhook-tryout': '' } })
-  expect(facts).toMatchObject([{ kind: 'event', record: { topic: 'events' } }])
+  expect(facts).toMatchObject([{ classified: { kind: 'event' }, record: { topic: 'events' } }])
   expect(lines[0]).toMatchObject({ fields: { tryout: true, destination: 'events' } })
 })
 
@@ -362,7 +431,7 @@ test('requests sent one after the other without waiting are answered in order; a
   const gate = Promise.withResolvers<void>()
   const { port, server, facts } = await gateway({}, async () => {
     await gate.promise
-    return { kind: 'durable' }
+    return { kind: 'durable', by: 'kafka' }
   })
   const head = `POST /webhooks/partoo HTTP/1.1\r\nhost: x\r\nx-partoo-signature-v1: ${key.sign(reply)}\r\n`
   const whole = `${head}content-length: ${Buffer.byteLength(reply)}\r\n\r\n${reply}`

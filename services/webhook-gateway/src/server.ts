@@ -2,8 +2,8 @@
 //
 //   404  another path                         401  the secret, or the signature, is missing or wrong
 //   405  another method                       413  the body is too large
-//   503  not durable in time: Kafka does not acknowledge, the body comes too slowly, or there is no room for it
-//   200  durable
+//   503  not durable in time: neither Kafka nor a spool has it, the body comes too slowly, or there is no room for it
+//   200  durable, or a repeat of what is
 //
 // 5xx is what Partoo repeats; after any 4xx the event is lost, so a webhook that may be Partoo's gets one for its size only.
 // What the request declares its content to be does not matter. Nothing here logs a path, a header or a body.
@@ -12,21 +12,23 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readSignature, signatureHeader, tryoutHeader } from '@bridge/partoo/signature'
-import { readWebhookEvent } from '@bridge/partoo/webhook-event'
 import { listen } from '@bridge/runtime/admin-server'
 import { bugFields, type Log } from '@bridge/runtime/log'
 import { BodyReader } from './body.ts'
-import { classify } from './classify.ts'
 import type { GatewayConfig } from './config.ts'
 import { by } from './deadline.ts'
 import { webhookFields } from './log-fields.ts'
-import type { AnswerLabel, Metrics } from './metrics.ts'
+import { LogPace } from './log-pace.ts'
+import type { AnswerLabel, DurableKind, Metrics, ProofFailure } from './metrics.ts'
 import type { Publisher } from './publisher.ts'
-import { toFact } from './records.ts'
+import { type Fact, toFact } from './records.ts'
+import { Repeats } from './repeats.ts'
 import { knowsSecret, Verified } from './verify.ts'
 
-/** Connections at once; one more is closed as soon as it is accepted. */
-const connectionsMax = 1_000
+/** Requests in progress; one more is answered 503 before anything of it is looked at. */
+const requestsMax = 1_000
+/** Connections at once; one more is closed as soon as it is accepted. More than may ask, so that those are told. */
+const connectionsMax = 2_000
 const headersTimeoutMs = 5_000
 /** What a request may take beyond the deadline, as its rest is discarded. */
 const requestTimeoutExtraMs = 5_000
@@ -48,15 +50,26 @@ export type WebhookServerOptions = Pick<GatewayConfig, 'webhook' | 'proof' | 'or
 }
 
 /** The answer to a request; `null`: the sender is gone. `because` is for the log, and holds nothing of theirs. */
-type Answer = { status: 200 | 401 | 404 | 405 | 413 | 503 | null; because?: string; logged?: Record<string, unknown> }
+type Answer = {
+  status: 200 | 401 | 404 | 405 | 413 | 503 | null
+  because?: string
+  logged?: Record<string, unknown>
+  /** Where it is 401. */
+  unproven?: ProofFailure
+}
 
 export class WebhookServer {
   readonly #options: WebhookServerOptions
   readonly #server: Server
   readonly #bodies: BodyReader
   readonly #path: string
+  readonly #repeats = new Repeats()
+  readonly #strangers: LogPace
+  /** Apart, as one of these may be Partoo's, and lost. */
+  readonly #tooLarge: LogPace
   /** Requests in progress by connection: what breaks on the connection must not write into their answers. */
   readonly #inProgress = new Map<Socket, number>()
+  #inProgressCount = 0
   /** Connections with a request that was answered before it was whole: nothing more is said on them if it never is. */
   readonly #answeredEarly = new WeakSet<Socket>()
   #stopping = false
@@ -66,6 +79,8 @@ export class WebhookServer {
     const { bodyBytesMax, deadlineMs } = options.webhook
     this.#options = options
     this.#path = withoutSlash(options.webhook.path)
+    this.#strangers = new LogPace(options.log)
+    this.#tooLarge = new LogPace(options.log)
     this.#bodies = new BodyReader({ bodyBytesMax, heldBytesMax: Math.max(heldBytesMax, 4 * bodyBytesMax) })
     const onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
     this.#server = createServer(
@@ -82,6 +97,7 @@ export class WebhookServer {
     this.#server.on('connection', (socket) => socket.on('close', () => this.#onDone(socket, 0)))
     this.#server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket))
     this.#server.maxConnections = connectionsMax
+    this.#server.on('drop', () => options.metrics.connectionRefused())
   }
 
   /** Starts listening; rejects with one line where the port is taken. */
@@ -116,11 +132,13 @@ export class WebhookServer {
     const startMs = performance.now()
     const { socket } = request
     this.#inProgress.set(socket, (this.#inProgress.get(socket) ?? 0) + 1)
+    this.#inProgressCount += 1
     this.#answeredEarly.delete(socket)
     // Senders that leave show as errors on both; what is in progress learns of it from `close`.
     request.on('error', () => {})
     response.on('error', () => {})
     response.on('close', () => {
+      this.#inProgressCount -= 1
       if (!request.complete) this.#answeredEarly.add(socket)
       this.#onDone(socket, (this.#inProgress.get(socket) ?? 1) - 1)
     })
@@ -136,13 +154,15 @@ export class WebhookServer {
 
   async #decide(request: IncomingMessage, startMs: number): Promise<Answer> {
     const { webhook, proof } = this.#options
+    if (this.#inProgressCount > requestsMax) return { status: 503, because: 'too many requests at once' }
     const place = findPlace(request.url ?? '', this.#path, proof.secret !== undefined)
     if (place.kind === 'elsewhere') return { status: 404 }
     if (request.method !== 'POST') return { status: 405 }
     const given = [single(request.headers['x-webhook-secret']), ...place.segments]
-    if (!knowsSecret(proof.secret, given)) return { status: 401, because: 'the secret is missing or wrong' }
+    if (!knowsSecret(proof.secret, given)) return unproven('secret', 'the secret is missing or wrong')
     const signature = readSignature(request.headers[signatureHeader])
-    if (signature === undefined) return { status: 401, because: 'the signature is missing or malformed' }
+    if (request.headers[signatureHeader] === undefined) return unproven('signature-missing', 'the signature is missing')
+    if (signature === undefined) return unproven('signature-malformed', 'the signature is malformed')
 
     const byMs = startMs + webhook.deadlineMs - Math.min(webhook.deadlineMs * answerMargin.share, answerMargin.ms)
     const body = await this.#bodies.read(request, byMs)
@@ -171,25 +191,32 @@ export class WebhookServer {
     startMs: number,
     byMs: number,
   ): Promise<Answer> {
-    const { proof, orgIds, topics, publisher, metrics } = this.#options
+    const { proof, publisher } = this.#options
     const verified = await by(byMs, Verified.verify(proof.keys, body, signature), 'late')
     if (verified === 'late') return { status: 503, because: 'the signature could not be verified in time' }
-    if (verified === undefined) return { status: 401, because: 'the signature is wrong' }
+    if (verified === undefined) return unproven('signature-wrong', 'the signature is wrong')
     const traceparent = single(request.headers.traceparent)
     const delivery = {
       tryout: request.headers[tryoutHeader] !== undefined,
       traceparent: traceparent !== undefined && traceparentText.test(traceparent) ? traceparent : undefined,
       receivedAt: new Date().toISOString(),
     }
-    const classified = classify(readWebhookEvent(verified.body), orgIds, delivery.tryout)
-    const fact = toFact(verified, classified, delivery, topics)
-    const durability = await publisher.publish(fact, byMs)
-    const logged = webhookFields(classified, delivery.tryout)
-    if (durability.kind === 'not-durable') {
-      return { status: 503, because: durability.because, logged: { ...logged, cause: durability.cause } }
+    const fact = toFact(verified, delivery, this.#options)
+    if (isRepeatable(fact) && this.#repeats.has(verified.digest, performance.now())) {
+      return this.#stored(fact, 'repeat', startMs)
     }
-    metrics.durable(fact, (performance.now() - startMs) / 1000)
-    return { status: 200, logged }
+    const durability = await publisher.publish(fact, byMs)
+    if (durability.kind === 'not-durable') {
+      const logged = { ...webhookFields(fact), cause: durability.cause }
+      return { status: 503, because: durability.because, logged }
+    }
+    if (isRepeatable(fact)) this.#repeats.add(verified.digest, performance.now())
+    return this.#stored(fact, durability.by, startMs)
+  }
+
+  #stored(fact: Fact, kind: DurableKind, startMs: number): Answer {
+    this.#options.metrics.durable(fact, kind, (performance.now() - startMs) / 1000)
+    return { status: 200, logged: { ...webhookFields(fact), ...(kind !== 'kafka' && { durable: kind }) } }
   }
 
   #answer(response: ServerResponse, answer: Answer, startMs: number): void {
@@ -204,6 +231,7 @@ export class WebhookServer {
       response.end(`${texts[status]}\n`)
     }
     this.#options.metrics.answered(String(status ?? 'none') as AnswerLabel)
+    if (answer.unproven !== undefined) this.#options.metrics.unproven(answer.unproven)
     const fields = {
       ...logged,
       status,
@@ -212,7 +240,11 @@ export class WebhookServer {
       ...(senderGone && { senderGone }),
       durationMs: Math.round(performance.now() - startMs),
     }
-    this.#options.log[levelOf(answer)](fields, 'webhook finished')
+    // Anybody can ask; only who has proven something may fill the log.
+    const level = levelOf(answer)
+    if (status === 413) this.#tooLarge.tell(level, fields, 'webhook finished')
+    else if (logged === undefined) this.#strangers.tell(level, fields, 'webhook finished')
+    else this.#options.log[level](fields, 'webhook finished')
   }
 
   /** @param rest requests that are still in progress on the connection */
@@ -238,10 +270,19 @@ export class WebhookServer {
     }
     const [label, reason] = clientErrorAnswer(error.code)
     this.#options.metrics.answered(label)
-    this.#options.log.info({ status: Number(label), because: error.code ?? 'not HTTP' }, 'webhook finished')
+    this.#strangers.tell('info', { status: Number(label), because: error.code ?? 'not HTTP' }, 'webhook finished')
     const retryAfter = label === '503' ? `retry-after: ${retryAfterSeconds}\r\n` : ''
     socket.end(`HTTP/1.1 ${label} ${reason}\r\n${retryAfter}connection: close\r\ncontent-length: 0\r\n\r\n`)
   }
+}
+
+function unproven(failure: ProofFailure, because: string): Answer {
+  return { status: 401, because, unproven: failure }
+}
+
+/** Partoo's repeats are told by their bytes where each fact has bytes of its own; a status may come to be the same again. */
+function isRepeatable({ classified, kept }: Fact): boolean {
+  return classified.event.kind === 'event' && classified.event.type === 'message_created' && !kept.tryout
 }
 
 const texts = {
