@@ -1,4 +1,4 @@
-# One image for the ingestor, the webhook gateway and the Partoo simulator: the command chooses which. No build step: Node 24
+# One image for the ingestor, the webhook gateway, the Partoo simulator and the webhooks tool: the command chooses which. No build step: Node 24
 # runs the TypeScript as it is. The root file system may be read-only; nothing runs as root; no development dependency is in it.
 #
 #   docker build -t partoo-kafka-bridge .
@@ -13,6 +13,7 @@ COPY libs/runtime/package.json libs/runtime/
 COPY services/ingestor/package.json services/ingestor/
 COPY services/webhook-gateway/package.json services/webhook-gateway/
 COPY tools/partoo-simulator/package.json tools/partoo-simulator/
+COPY tools/webhooks/package.json tools/webhooks/
 # `install`, not `ci`: it keeps the locked versions, and takes a lock file that was written on another platform.
 RUN npm install --omit=dev --ignore-scripts --loglevel=error
 
@@ -23,6 +24,9 @@ COPY --from=dependencies /app ./
 COPY libs libs
 COPY services services
 COPY tools/partoo-simulator tools/partoo-simulator
+COPY tools/webhooks tools/webhooks
+# For a volume: where the gateway may keep its spool.
+RUN mkdir /var/lib/spool && chown node:node /var/lib/spool
 USER node
 # 8080 webhooks, 8090 simulator, 9464 and 9465 health and metrics of ingestor and gateway
 EXPOSE 8080 8090 9464 9465

@@ -84,7 +84,7 @@ function firstValue(header: string | string[] | undefined): string | undefined {
 }
 
 /** A connection error in one line: its code where there is one, since messages may hold what was sent. */
-function describeError(error: unknown): string {
+export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0])
   if (error instanceof Error) {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name

@@ -83,7 +83,7 @@ export class PartooApi {
       return
     }
 
-    const answer =
+    const served =
       owner === null
         ? unauthorized
         : this.#requests.serve({
@@ -98,6 +98,11 @@ export class PartooApi {
             json,
             loseCreation: fault?.effect.kind === 'lose-creation',
           })
+    const answer = served instanceof Promise ? await served : served
+    if (life.aborted) {
+      response.destroy()
+      return
+    }
     await this.#finish(call, response, answer, fault, life)
   }
 

@@ -9,16 +9,25 @@ export type RateLimitKind = (typeof rateLimitKinds)[number]
 export const customChannelPlaces = ['message', 'conversation', 'both', 'neither'] as const
 export type CustomChannelPlace = (typeof customChannelPlaces)[number]
 
-/** Partoo allows up to 5 custom headers per webhook configuration, named X-… but not X-Partoo…. */
+/** Partoo allows up to 5 custom headers per webhook configuration, named X-… but not X-Partoo…, so long at most. */
 const webhookHeadersMax = 5
+const headerNameMax = 128
+const headerValueMax = 512
 
-const headerName = z.string().regex(/^x-(?!partoo)[a-z0-9-]+$/i, 'custom headers are named X-…, and not X-Partoo…')
+const headerName = z
+  .string()
+  .max(headerNameMax, `at most ${headerNameMax} characters`)
+  .regex(/^x-(?!partoo)[a-z0-9-]+$/i, 'custom headers are named X-…, and not X-Partoo…')
+const headerValue = z
+  .string()
+  .max(headerValueMax, `at most ${headerValueMax} characters`)
+  .regex(/^[ -~]*$/, 'printable ASCII only')
 
 export const webhookSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }),
   event_types: z.array(z.string().min(1)).min(1),
   headers: z
-    .record(headerName, z.string().regex(/^[ -~]*$/, 'printable ASCII only'))
+    .record(headerName, headerValue)
     .refine((headers) => Object.keys(headers).length <= webhookHeadersMax, `at most ${webhookHeadersMax} headers`)
     .optional(),
 })

@@ -8,9 +8,14 @@ export type Channel = { channel_id: string; name: string; is_readonly: boolean }
 export type ApiKey = { key: string; role: string; revoked: boolean }
 
 /** One webhook configuration: Partoo has at most one per event type and organization. */
-export type WebhookSubscription = { id: number; url: string; event_type: string; headers: Record<string, string> }
+export type WebhookSubscription = NewSubscription & {
+  id: number
+  /** ISO 8601 UTC with microseconds, as Partoo writes them. */
+  created_at: string
+  updated_at: string
+}
 
-export type NewSubscription = Omit<WebhookSubscription, 'id'>
+export type NewSubscription = { url: string; event_type: string; headers: Record<string, string> }
 
 export type Organization = {
   org_id: number
@@ -93,20 +98,18 @@ export class Organizations {
     const types = webhooks.map((each) => each.event_type)
     const taken = types.some((type) => this.subscriptionOf(organization, type) !== null)
     if (taken || new Set(types).size !== types.length) return null
-    return webhooks.map((each) => {
+    const at = configuredAt()
+    return webhooks.map(({ url, event_type, headers }) => {
       this.#subscriptionLast += 1
-      const subscription = { ...each, id: this.#subscriptionLast }
+      const subscription = { id: this.#subscriptionLast, url, event_type, headers, created_at: at, updated_at: at }
       organization.subscriptions.set(subscription.id, subscription)
       return subscription
     })
   }
 
-  /** Changes a configuration, except its id. @returns false when the event type has another configuration */
-  replace(organization: Organization, subscription: WebhookSubscription, by: NewSubscription): boolean {
-    const holder = this.subscriptionOf(organization, by.event_type)
-    if (holder !== null && holder.id !== subscription.id) return false
-    Object.assign(subscription, by)
-    return true
+  /** Changes where a configuration points to, and its headers where there are any given. */
+  redirect(subscription: WebhookSubscription, to: { url: string; headers?: Record<string, string> }): void {
+    Object.assign(subscription, to, { updated_at: configuredAt() })
   }
 
   subscriptionOf(organization: Organization, eventType: string): WebhookSubscription | null {
@@ -147,6 +150,11 @@ export class Organizations {
     }
     this.setWebhooks(organization, options.webhooks)
   }
+}
+
+/** Now, as Partoo writes the times of a configuration: 2024-11-27T16:10:44.929678Z (0 below the millisecond here). */
+function configuredAt(): string {
+  return new Date().toISOString().replace('Z', '000Z')
 }
 
 /** May a key of this role ingest messages and administer webhooks? */

@@ -1,20 +1,28 @@
-// Owns the documented requests of Partoo's HTTP API: what each checks, does and answers. No I/O: a request comes in read
-// and authenticated (api.ts did that), an answer goes out as a value.
+// Owns the documented requests of Partoo's HTTP API: what each checks, does and answers; those below /webhooks are in
+// webhook-administration.ts. No I/O: a request comes in read and authenticated (api.ts did that), an answer goes out as a
+// value.
 //
-// Guesses where the facts are silent: list answers are { items, next_cursor }; POST /messages takes
-// { conversation_id, content } and answers { status: 'success', message }; POST /webhooks takes one { url, event_type }
-// or { items: [...] }; http addresses are taken as well as https, for receivers on the same machine.
+// Guesses where the facts are silent: look-ups answer { items, next_cursor }; POST /messages takes
+// { conversation_id, content } and answers { status: 'success', message }.
 
 import { z } from 'zod'
 import type { Call } from './calls.ts'
 import type { Answer, BodyRead, parseJson } from './http-io.ts'
 import type { Ingested } from './inputs.ts'
-import { describeIssues, webhookSchema } from './options.ts'
-import { mayAdminister, type Organization, type WebhookSubscription } from './organizations.ts'
+import { mayAdminister, type Organization } from './organizations.ts'
 import type { Refused } from './refusal.ts'
+import {
+  malformed,
+  notAllowed,
+  notFound,
+  parseBody,
+  perPageMalformed,
+  readPerPage,
+  readWhole,
+  wrongMethod,
+} from './request-checks.ts'
 import type { PartooState } from './state.ts'
-
-const perPageDefault = 30
+import { WebhookAdministration } from './webhook-administration.ts'
 
 const ingestSchema = z.object({
   business_id: z.string().min(1),
@@ -27,19 +35,6 @@ const ingestSchema = z.object({
 })
 
 const replySchema = z.object({ conversation_id: z.int(), content: z.string().min(1) })
-
-const subscriptionSchema = z.object({
-  url: webhookSchema.shape.url,
-  event_type: z.string().min(1),
-  headers: webhookSchema.shape.headers.transform((headers) => headers ?? {}),
-})
-
-const subscriptionsSchema = z.object({ items: z.array(subscriptionSchema).min(1).max(100) })
-
-const notAllowed: Answer = { status: 403, json: { errors: { authorization: 'Operation not allowed' } } }
-const notFound = (what: string): Answer => ({ status: 404, json: { errors: { not_found: what } } })
-const malformed = (errors: Record<string, string>): Answer => ({ status: 400, json: { errors } })
-const alreadyConfigured = malformed({ event_type: 'already configured for this organization' })
 
 /** A request that is authenticated, read and about to be served. */
 export type PartooRequest = {
@@ -57,13 +52,15 @@ export type PartooRequest = {
 
 export class PartooRequests {
   readonly #state: PartooState
+  readonly #webhooks: WebhookAdministration
 
   constructor(state: PartooState) {
     this.#state = state
+    this.#webhooks = new WebhookAdministration(state)
   }
 
-  /** Serves one request: its effect, and its answer. */
-  serve(request: PartooRequest): Answer {
+  /** Serves one request: its effect, and its answer. Only a test delivery's takes time. */
+  serve(request: PartooRequest): Answer | Promise<Answer> {
     const { method, path } = request
     const route = path.join('/')
     if (path[0] === 'custom-channels' && path.length === 3 && path[2] === 'messages') {
@@ -74,7 +71,7 @@ export class PartooRequests {
       if (method === 'GET') return this.#listMessages(request)
       return method === 'POST' ? this.#reply(request) : wrongMethod('GET, POST')
     }
-    if (path[0] === 'webhooks' && path.length <= 2) return this.#administerWebhooks(request)
+    if (path[0] === 'webhooks' && path.length <= 2) return this.#webhooks.serve(request)
     return notFound('no such resource')
   }
 
@@ -123,60 +120,12 @@ export class PartooRequests {
   #listMessages(request: PartooRequest): Answer {
     const page = readPage(request.query)
     if (page.kind === 'refused') return page.answer
-    const given = request.query.get('conversation_id') ?? ''
-    const id = Number(given)
-    if (!/^\d{1,15}$/.test(given)) return malformed({ conversation_id: 'must be an integer' })
+    const id = readWhole(request.query.get('conversation_id') ?? '')
+    if (id === null) return malformed({ conversation_id: 'must be an integer' })
     const found = this.#state.shownMessages(request.organization.org_id, id, page.after, page.size)
     if (found === null) return notFound('no such conversation')
     return { status: 200, json: { items: found.items, next_cursor: writeCursor(found.next) } }
   }
-
-  #administerWebhooks(request: PartooRequest): Answer {
-    const { method, organization, path } = request
-    if (!mayAdminister(request.role)) return notAllowed
-    const orgId = request.query.get('org_id')
-    if (orgId !== null && orgId !== String(organization.org_id)) return notAllowed
-    if (path.length === 1) {
-      if (method === 'GET') return { status: 200, json: { items: [...organization.subscriptions.values()].map(shown) } }
-      return method === 'POST' ? this.#subscribe(request) : wrongMethod('GET, POST')
-    }
-    const subscription = organization.subscriptions.get(Number(path[1]))
-    if (subscription === undefined) return notFound('no such webhook')
-    if (method === 'GET') return { status: 200, json: shown(subscription) }
-    if (method === 'DELETE') {
-      organization.subscriptions.delete(subscription.id)
-      this.#state.settingsChanged()
-      return { status: 204 }
-    }
-    if (method !== 'PUT') return wrongMethod('GET, PUT, DELETE')
-    const parsed = parseBody(request, subscriptionSchema)
-    if (parsed.kind === 'refused') return parsed.answer
-    if (!this.#state.organizations.replace(organization, subscription, parsed.value)) return alreadyConfigured
-    this.#state.settingsChanged()
-    return { status: 200, json: shown(subscription) }
-  }
-
-  #subscribe(request: PartooRequest): Answer {
-    const isList = request.json.kind === 'json' && typeof request.json.value === 'object' && request.json.value !== null
-    // Chosen by its shape, so that an error names the field that is wrong.
-    const several = isList && 'items' in (request.json as { value: object }).value
-    const parsed = several ? parseBody(request, subscriptionsSchema) : parseBody(request, subscriptionSchema)
-    if (parsed.kind === 'refused') return parsed.answer
-    const given = 'items' in parsed.value ? parsed.value.items : [parsed.value]
-    const subscriptions = this.#state.organizations.subscribe(request.organization, given)
-    if (subscriptions === null) return alreadyConfigured
-    this.#state.settingsChanged()
-    return { status: 200, json: { items: subscriptions.map(shown) } }
-  }
-}
-
-/** A webhook configuration as its administration shows it. */
-function shown({ id, url, event_type }: WebhookSubscription) {
-  return { id, url, event_type }
-}
-
-function wrongMethod(allowed: string): Answer {
-  return { status: 405, json: { errors: { method: `use ${allowed}` } }, headers: { Allow: allowed } }
 }
 
 function refusedAnswer(refused: Refused): Answer {
@@ -194,27 +143,6 @@ function refusedAnswer(refused: Refused): Answer {
   }
 }
 
-/** Checks content type, size, JSON and fields, in this order: 415, 413, 400. */
-function parseBody<Schema extends z.ZodType>(
-  request: PartooRequest,
-  schema: Schema,
-): { kind: 'parsed'; value: z.output<Schema> } | { kind: 'refused'; answer: Answer } {
-  const refused = (answer: Answer) => ({ kind: 'refused' as const, answer })
-  if (!/^application\/json\s*(;|$)/i.test(request.contentType)) {
-    return refused({ status: 415, json: { errors: { content_type: 'must be application/json' } } })
-  }
-  if (request.body.kind === 'too-large') {
-    return refused({ status: 413, json: { errors: { body: 'larger than 1 MiB' } } })
-  }
-  if (request.json.kind === 'not-json') return refused(malformed({ body: 'must be JSON' }))
-  const parsed = schema.safeParse(request.json.value)
-  if (parsed.success) return { kind: 'parsed', value: parsed.data }
-  const errors: Record<string, string> = {}
-  for (const issue of parsed.error.issues) errors[issue.path.map(String).join('.') || 'body'] ??= issue.message
-  if (Object.keys(errors).length === 0) errors.body = describeIssues(parsed.error).join('; ')
-  return refused(malformed(errors))
-}
-
 /** Cursors are opaque to clients: the last id of the page before, not readable as a number by accident. */
 function writeCursor(lastId: number | null): string | null {
   return lastId === null ? null : Buffer.from(`after:${lastId}`).toString('base64url')
@@ -223,10 +151,8 @@ function writeCursor(lastId: number | null): string | null {
 function readPage(
   query: URLSearchParams,
 ): { kind: 'page'; after: number; size: number } | { kind: 'refused'; answer: Answer } {
-  const size = Number(query.get('per_page') ?? perPageDefault)
-  if (!Number.isInteger(size) || size < 1 || size > 100) {
-    return { kind: 'refused', answer: malformed({ per_page: 'must be an integer from 1 to 100' }) }
-  }
+  const size = readPerPage(query)
+  if (size === null) return { kind: 'refused', answer: perPageMalformed }
   const cursor = query.get('cursor')
   if (cursor === null || cursor === '') return { kind: 'page', after: 0, size }
   const match = /^after:(\d+)$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'))

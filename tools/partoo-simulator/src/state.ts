@@ -6,6 +6,8 @@
 // What the facts leave open, decided here:
 //   - An ingested message is created with status Success. A reply starts Sending; it becomes Success when the
 //     organization's message_created webhook answered 2xx, and Failed when that is lost or not configured.
+//   - A test delivery that the API asks for carries the message that the newest event of its type was about, as it is now;
+//     the published example where there is none. It is attempted once.
 //   - A repeat of a message whose creation was lost is accepted again (see conversations.ts, C2).
 
 import { setMaxListeners } from 'node:events'
@@ -28,6 +30,7 @@ import { shownConversations, shownMessages } from './look-ups.ts'
 import type { SimulatorOptions, Webhook } from './options.ts'
 import {
   type Channel,
+  type NewSubscription,
   type Organization,
   type OrganizationChange,
   Organizations,
@@ -36,7 +39,7 @@ import {
 import { type Refused, refuse } from './refusal.ts'
 import { createSigner } from './signing.ts'
 import { type EventType, messageEvent, sampleEvent } from './webhook-event.ts'
-import { type WebhookAttempt, type WebhookFilter, Webhooks } from './webhooks.ts'
+import { type Attempted, type WebhookAttempt, type WebhookFilter, Webhooks } from './webhooks.ts'
 
 const noTotals = { accepted: 0, created: 0, duplicates: 0, lost: 0, replies: 0, foreign: 0 }
 
@@ -53,6 +56,8 @@ export class PartooState {
   readonly #webhooks: Webhooks
   readonly #creations: CreationQueue<PendingCreation>
   #totals = { ...noTotals }
+  /** The message of the newest event, by organization and type. */
+  readonly #newest = new Map<string, number>()
   #life = endlessListeners()
 
   constructor(options: SimulatorOptions) {
@@ -124,6 +129,26 @@ export class PartooState {
   /** GET /messages of a conversation of this organization; null: no such conversation. */
   shownMessages(orgId: number, conversationId: number, after: number, size: number) {
     return shownMessages(this.#conversations, this.options, { orgId, conversationId, after, size })
+  }
+
+  /**
+   * For the API only: one test delivery, whether or not the target is configured.
+   * @returns what came of it; an error too where the simulator is reset or ends meanwhile
+   */
+  tryout(organization: Organization, target: NewSubscription): Promise<Attempted> {
+    const { org_id: orgId } = organization
+    const body = this.#newestEvent(orgId, target.event_type) ?? sampleEvent(target.event_type, orgId)
+    const about = { orgId, messageId: null, tryout: true, attemptsMax: 1 }
+    const life = this.#life.signal
+    return new Promise((resolve) => {
+      const over = () => resolve({ status: null, error: 'the simulator was reset' })
+      life.addEventListener('abort', over)
+      if (life.aborted) over()
+      this.#webhooks.send(target, Buffer.from(JSON.stringify(body)), about, (_, last) => {
+        life.removeEventListener('abort', over)
+        resolve(last)
+      })
+    })
   }
 
   /** For the API only: tells that it changed an organization's webhooks. */
@@ -307,6 +332,7 @@ export class PartooState {
     this.#conversations = new Conversations()
     this.organizations = new Organizations(this.options.organizations, performance.now())
     this.#totals = { ...noTotals }
+    this.#newest.clear()
     this.#events.tell({ type: 'reset' })
   }
 
@@ -424,6 +450,7 @@ export class PartooState {
     const organization = this.organizations.find(message.org_id)
     const conversation = this.#conversations.conversation(message.conversation_id)
     if (organization === null || conversation === null) return
+    this.#newest.set(`${message.org_id} ${type}`, message.id)
     const subscription = this.organizations.subscriptionOf(organization, type)
     if (subscription === null) {
       ended?.(false)
@@ -431,6 +458,14 @@ export class PartooState {
     }
     const body = Buffer.from(JSON.stringify(messageEvent(type, message, conversation, this.options)))
     this.#webhooks.send(subscription, body, { orgId: message.org_id, messageId: message.id }, ended)
+  }
+
+  /** The newest event of a type, about the message as it is now; null: there was none, or its message is forgotten. */
+  #newestEvent(orgId: number, type: string) {
+    const message = this.#conversations.message(this.#newest.get(`${orgId} ${type}`) ?? 0)
+    const conversation = message === null ? null : this.#conversations.conversation(message.conversation_id)
+    if (message === null || conversation === null) return null
+    return messageEvent(type as EventType, message, conversation, this.options)
   }
 
   #tell(type: 'accepted' | 'duplicate' | 'created' | 'lost' | 'reply' | 'foreign' | 'status', message: Message): void {

@@ -12,6 +12,16 @@ export type EventShape = { customChannelOn: CustomChannelPlace; businessIdAs: 'n
 
 export type EventType = 'message_created' | 'message_updated'
 
+/** What a webhook can be configured for. */
+export const eventTypes = [
+  'business_created',
+  'business_updated',
+  'business_deleted',
+  'message_updated',
+  'message_created',
+  'lead_received',
+] as const
+
 /** The body of a message_created or message_updated webhook. */
 export function messageEvent(type: EventType, message: Message, conversation: Conversation, shape: EventShape) {
   return {

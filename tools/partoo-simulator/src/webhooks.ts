@@ -2,6 +2,7 @@
 //
 //   W1 A 5xx is retried up to `retriesMax` times with exponential backoff, then the event is lost for good.
 //   W2 Any other answer that is not 2xx is never retried: lost at once.
+//      A test delivery asked for through the API is attempted once, since its result is the answer.
 //   W3 A retry repeats the same bytes and the same signature.
 //   W4 At most `concurrencyMax` attempts at once and `queueMax` events waiting or under way; what comes on top is lost,
 //      recorded as such.
@@ -12,7 +13,7 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { BoundedRecord } from './bounded-record.ts'
 import type { Events } from './events.ts'
-import type { WebhookSubscription } from './organizations.ts'
+import type { NewSubscription } from './organizations.ts'
 import type { Signer } from './signing.ts'
 
 export const retriesMax = 5
@@ -55,17 +56,23 @@ export type WebhookFilter = {
   limit?: number | undefined
 }
 
+/** What came of one attempt. `status` null: no answer, and `error` says why. */
+export type Attempted = { status: number | null; error: string | null }
+
 type Delivery = {
   id: number
-  subscription: WebhookSubscription
+  subscription: NewSubscription
   orgId: number
   messageId: number | null
   body: Buffer
   signature: string
   tryout: boolean
   attempts: number
-  ended: ((delivered: boolean) => void) | null
+  attemptsMax: number
+  ended: Ended | null
 }
+
+type Ended = (delivered: boolean, last: Attempted) => void
 
 export type WebhookOptions = {
   /** The wait before the first retry; each following one is twice as long. */
@@ -105,13 +112,14 @@ export class Webhooks {
 
   /**
    * Sends one event. `body` is signed as it is.
-   * @param ended told once: true after a 2xx, false when the event is lost; not told after clear() or close()
+   * @param ended told once: true after a 2xx, false when the event is lost, with the last attempt; not told after clear()
+   *   or close()
    */
   send(
-    subscription: WebhookSubscription,
+    subscription: NewSubscription,
     body: Buffer,
-    about: { orgId: number; messageId: number | null; tryout?: boolean },
-    ended: ((delivered: boolean) => void) | null = null,
+    about: { orgId: number; messageId: number | null; tryout?: boolean; attemptsMax?: number },
+    ended: Ended | null = null,
   ): void {
     if (this.#closed) return
     const full = this.#pending >= (this.#options.queueMax ?? queueMaxDefault)
@@ -125,12 +133,13 @@ export class Webhooks {
       signature: full ? '' : this.#options.signer.sign(body),
       tryout: about.tryout ?? false,
       attempts: 0,
+      attemptsMax: about.attemptsMax ?? 1 + retriesMax,
       ended,
     }
     if (full) {
-      const nowMs = performance.now()
-      this.#write(delivery, new Date().toISOString(), nowMs, { status: null, error: 'the queue is full' }, 'lost')
-      ended?.(false)
+      const refused = { status: null, error: 'the queue is full' }
+      this.#write(delivery, new Date().toISOString(), performance.now(), refused, 'lost')
+      ended?.(false, refused)
       return
     }
     this.#pending += 1
@@ -213,16 +222,15 @@ export class Webhooks {
     })
   }
 
-  #settle(
-    delivery: Delivery,
-    at: string,
-    startedMs: number,
-    answer: { status: number | null; error: string | null },
-  ): void {
+  #settle(delivery: Delivery, at: string, startedMs: number, answer: Attempted): void {
     const { status } = answer
     const delivered = status !== null && status >= 200 && status < 300
     const retriable = status === null || status >= 500
-    const outcome = delivered ? 'delivered' : retriable && delivery.attempts <= retriesMax ? 'will-retry' : 'lost'
+    const outcome = delivered
+      ? 'delivered'
+      : retriable && delivery.attempts < delivery.attemptsMax
+        ? 'will-retry'
+        : 'lost'
     this.#write(delivery, at, startedMs, answer, outcome)
     if (outcome === 'will-retry') {
       const waitMs = this.#options.retryBaseMs * 2 ** (delivery.attempts - 1)
@@ -235,14 +243,14 @@ export class Webhooks {
       return
     }
     this.#pending -= 1
-    delivery.ended?.(delivered)
+    delivery.ended?.(delivered, answer)
   }
 
   #write(
     delivery: Delivery,
     at: string,
     startedMs: number,
-    answer: { status: number | null; error: string | null },
+    answer: Attempted,
     outcome: WebhookAttempt['outcome'],
   ): void {
     const attempt = this.#record.add(
@@ -269,15 +277,11 @@ export class Webhooks {
   }
 
   /** One POST, within the timeout; `done` is called exactly once. */
-  #post(
-    delivery: Delivery,
-    life: AbortSignal,
-    done: (answer: { status: number | null; error: string | null }) => void,
-  ): void {
+  #post(delivery: Delivery, life: AbortSignal, done: (answer: Attempted) => void): void {
     const { subscription, body } = delivery
     const secure = subscription.url.startsWith('https:')
     let settled = false
-    const settle = (answer: { status: number | null; error: string | null }) => {
+    const settle = (answer: Attempted) => {
       if (settled) return
       settled = true
       clearTimeout(deadline)

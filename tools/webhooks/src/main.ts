@@ -1,0 +1,11 @@
+// `npm run webhooks`: administers Partoo's webhooks from the command line. `--help` says the rest.
+
+import { askAtTerminal, processOutput } from './output.ts'
+import { runWebhooks } from './run.ts'
+
+process.exitCode = await runWebhooks({
+  args: process.argv.slice(2),
+  env: process.env,
+  output: processOutput(),
+  ask: askAtTerminal,
+})

@@ -1,0 +1,72 @@
+// Owns one run of the tool: reads what is asked for and the settings, does it, answers the exit code.
+//   0   done, or nothing to do      1   failed      64  wrong usage      78  wrong configuration
+
+import { WebhookAdministration } from '@bridge/partoo/webhook-administration'
+import { Mask } from './address.ts'
+import { type Order, readArguments } from './arguments.ts'
+import { help } from './help.ts'
+import { list } from './list.ts'
+import type { Ask, Output } from './output.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { subscribe } from './subscribe.ts'
+import { tryout } from './tryout.ts'
+import { unsubscribe } from './unsubscribe.ts'
+import { exitDone, type Work } from './work.ts'
+
+const exitUsage = 64
+const exitConfiguration = 78
+
+export type Run = { args: string[]; env: NodeJS.ProcessEnv; output: Output; ask: Ask }
+
+/** Runs one command. @returns the exit code; never rejects for what can be expected */
+export async function runWebhooks({ args, env, output, ask }: Run): Promise<number> {
+  const read = readArguments(args)
+  if (read.kind === 'help') {
+    output.line(help.trimEnd())
+    return exitDone
+  }
+  if (read.kind === 'wrong') return wrongUsage(output, read.why)
+  const settings = readSettings(env)
+  if (settings.kind === 'wrong') {
+    output.error(`The configuration is wrong (${settings.problems.length}):`)
+    for (const problem of settings.problems) output.error(`  ${problem}`)
+    return exitConfiguration
+  }
+  const { order } = read
+  const url = 'url' in order ? order.url : undefined
+  // developers.partoo.co, "Webhooks": HTTPS URLs only. A Partoo that is itself reached by http is a simulated one.
+  if (url?.startsWith('http:') && !settings.config.baseUrl.startsWith('http:')) {
+    return wrongUsage(output, '--url must be an https address: Partoo takes no other.')
+  }
+  return perform(order, settings.config, new Mask(settings.config.secret, url), output, ask)
+}
+
+async function perform(order: Order, settings: Settings, mask: Mask, output: Output, ask: Ask): Promise<number> {
+  const { baseUrl, apiKey, orgId, where } = settings
+  output.line(`Partoo at ${where}, ${orgId === undefined ? 'the organization of the key' : `organization ${orgId}`}`)
+  const waiting = (ms: number) =>
+    output.line(
+      `Partoo asks to wait for ${Math.ceil(ms / 1_000)} s: the organization's rate limit is used up. Waiting, once…`,
+    )
+  const partoo = new WebhookAdministration({ baseUrl, apiKey, orgId, waiting })
+  const work: Work = { partoo, settings, mask, output, ask }
+  try {
+    switch (order.command) {
+      case 'list':
+        return await list(work)
+      case 'subscribe':
+        return await subscribe(work, order)
+      case 'unsubscribe':
+        return await unsubscribe(work, order)
+      case 'test':
+        return await tryout(work, order)
+    }
+  } finally {
+    await partoo.close()
+  }
+}
+
+function wrongUsage(output: Output, why: string): number {
+  output.error(`${why}\nnpm run webhooks -- --help tells what there is.`)
+  return exitUsage
+}
