@@ -17,6 +17,7 @@ export const id = z
 
 /** Reads an id from a parsed JSON value. @returns the id as a string, or null where there is none that is valid */
 export function readId(value: unknown): string | null {
-  const read = id.safeParse(value)
-  return read.success ? read.data : null
+  const text = typeof value === 'bigint' ? String(value) : value
+  if (typeof text !== 'string' || text === '' || !text.isWellFormed()) return null
+  return Buffer.byteLength(text) <= idBytesMax ? text : null
 }

@@ -43,3 +43,29 @@ test('ids in digits are whole; what is no JSON is undefined', () => {
   expect(parseJsonOutermost('')).toBeUndefined()
   expect(parseJsonOutermost('null')).toBeNull()
 })
+
+test('whatever is in it: digits are bigints, other numbers numbers, at every depth', () => {
+  const digits = /^\d+$/
+  const exact = (_: string, value: unknown, { source }: { source?: string }) =>
+    typeof value === 'number' && source !== undefined && digits.test(source) ? BigInt(source) : value
+  const number = fc.oneof(fc.nat(), fc.integer(), fc.double(), fc.bigInt({ min: 0n }), fc.constantFrom(1e21, 0.5, -0))
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      number,
+      fc.string(),
+      fc.constantFrom('":1.5', '[-1', '2023-01-31 16:22:17.327878+00:00', null, true),
+      fc.array(tie('value')),
+      fc.dictionary(fc.string(), tie('value'), { noNullPrototype: true }),
+    ),
+  }))
+  const text = (written: unknown, spaces: number) =>
+    JSON.stringify(written, (_, own) => (typeof own === 'bigint' ? rawJSON(String(own)) : own), spaces)
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), value, { noNullPrototype: true }), fc.nat(2), (object, spaces) => {
+      const written = text(object, spaces)
+      expect(parseJson(written)).toEqual(JSON.parse(written, exact as (key: string, own: unknown) => unknown))
+    }),
+    { numRuns: 500 },
+  )
+})

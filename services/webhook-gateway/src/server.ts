@@ -223,12 +223,12 @@ export class WebhookServer {
     const { status, because, logged } = answer
     const senderGone = response.destroyed
     if (status !== null) {
-      response.statusCode = status
-      response.setHeader('content-type', 'text/plain')
-      if (status === 405) response.setHeader('allow', 'POST')
-      if (status === 503) response.setHeader('retry-after', retryAfterSeconds)
-      if (this.#stopping) response.setHeader('connection', 'close')
-      response.end(`${texts[status]}\n`)
+      const text = `${texts[status]}\n`
+      const head = ['content-type', 'text/plain', 'content-length', String(text.length)]
+      if (status === 405) head.push('allow', 'POST')
+      if (status === 503) head.push('retry-after', retryAfterSeconds)
+      if (this.#stopping) head.push('connection', 'close')
+      response.writeHead(status, head).end(text)
     }
     this.#options.metrics.answered(String(status ?? 'none') as AnswerLabel)
     if (answer.unproven !== undefined) this.#options.metrics.unproven(answer.unproven)
