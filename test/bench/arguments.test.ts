@@ -3,12 +3,24 @@
 import { expect, test } from 'vitest'
 import { helpText, jsonFileDefault, readArguments } from './arguments.ts'
 
+const rowsOf = (...names: string[]) => names.map((name) => ({ name, work: `the ${name} of it` }))
 const names = ['throughput', 'latency', 'crash']
+const suites = [
+  { name: 'ingest', about: 'Measures one.', rows: rowsOf(...names) },
+  { name: 'gateway', about: 'Measures another.', rows: rowsOf('steady') },
+]
 
 test('all rows by default, in their order', () => {
-  const all = { kind: 'run', rows: names, quick: false, jsonFile: jsonFileDefault, profileFolder: null }
-  expect(readArguments(['ingest'], names)).toEqual(all)
-  expect(readArguments(['ingest', '--rows', 'crash, throughput', '--quick', '--json', 'a.json'], names)).toEqual({
+  const all = {
+    kind: 'run',
+    suite: 'ingest',
+    rows: names,
+    quick: false,
+    jsonFile: jsonFileDefault('ingest'),
+    profileFolder: null,
+  }
+  expect(readArguments(['ingest'], suites)).toEqual(all)
+  expect(readArguments(['ingest', '--rows', 'crash, throughput', '--quick', '--json', 'a.json'], suites)).toEqual({
     ...all,
     rows: ['throughput', 'crash'],
     quick: true,
@@ -16,13 +28,27 @@ test('all rows by default, in their order', () => {
   })
 })
 
-test('help needs nothing else', () => {
-  expect(readArguments(['--help'], names)).toEqual({ kind: 'help' })
-  expect(helpText([{ name: 'crash', work: 'killed' }])).toContain('  crash  killed')
+test('each benchmark has rows and a file of its own', () => {
+  const asked = readArguments(['gateway', '--profile', 'p'], suites)
+  expect(asked).toMatchObject({ suite: 'gateway', rows: ['steady'], profileFolder: 'p' })
+  expect(asked).toMatchObject({ jsonFile: expect.stringMatching(/gateway\.json$/) })
+})
+
+test('help needs nothing else, and tells every row', () => {
+  expect(readArguments(['--help'], suites)).toEqual({ kind: 'help' })
+  const help = helpText(suites)
+  expect(help).toContain('npm run bench -- ingest|gateway')
+  expect(help).toContain('  crash       the crash of it\n')
+  expect(help).toContain('gateway: Measures another.\n  steady  the steady of it\n')
 })
 
 test('mistakes are told', () => {
-  expect(readArguments([], names)).toMatchObject({ kind: 'wrong', why: expect.stringContaining('ingest') })
-  expect(readArguments(['ingest', '--rows', 'x'], names)).toMatchObject({ why: expect.stringContaining('called x') })
-  expect(readArguments(['ingest', '--fast'], names)).toMatchObject({ why: expect.stringContaining('--fast') })
+  expect(readArguments([], suites)).toMatchObject({
+    kind: 'wrong',
+    why: expect.stringContaining('"ingest", "gateway"'),
+  })
+  expect(readArguments(['ingest', '--rows', 'steady'], suites)).toMatchObject({
+    why: expect.stringContaining('called steady'),
+  })
+  expect(readArguments(['ingest', '--fast'], suites)).toMatchObject({ why: expect.stringContaining('--fast') })
 })

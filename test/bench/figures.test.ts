@@ -11,13 +11,19 @@ const figure = (here: number, plain: number | null, required: Figure['required']
   required,
 })
 
-test('a requirement is on the ratio where there is a plain loop, else on the figure', () => {
+test('a requirement is on the ratio where there is a plain one, else on the figure', () => {
   expect(ratioOf(figure(40, 50, null))).toBe(0.8)
   expect(verdictOf(figure(40, 50, { kind: 'at least', value: 0.8 }))).toBe('met')
   expect(verdictOf(figure(39, 50, { kind: 'at least', value: 0.8 }))).toBe('missed')
   expect(verdictOf(figure(1.5, null, { kind: 'at most', value: 1.5 }))).toBe('met')
   expect(verdictOf(figure(Number.NaN, null, { kind: 'at most', value: 1.5 }))).toBe('missed')
   expect(verdictOf(figure(1, null, null))).toBe('told')
+})
+
+test('a requirement may be on the figure although there is a plain one', () => {
+  const required = { kind: 'at most', value: 8, of: 'here' } as const
+  expect(verdictOf(figure(7, 1, required))).toBe('met')
+  expect(verdictOf(figure(9, 90, required))).toBe('missed')
 })
 
 test('medians', () => {

@@ -1,15 +1,16 @@
 // What a row of the benchmark answers: figures, each with what is required of it.
 
-export type Required = { kind: 'at least' | 'at most'; value: number }
+/** Of the ratio where there is a plain one, else of the figure here; `of: 'here'`: of that in any case. */
+export type Required = { kind: 'at least' | 'at most'; value: number; of?: 'here' }
 
 /** One measured number. `here` and `plain` are in `unit`. */
 export type Figure = {
   what: string
   unit: string
   here: number
-  /** The plain loop's; null where it takes no part. */
+  /** Of what a user would write by hand; null where it takes no part. */
   plain: number | null
-  /** Of the ratio where there is a plain loop, else of `here`; null where the figure is only told. */
+  /** Null where the figure is only told. */
   required: Required | null
 }
 
@@ -23,7 +24,7 @@ export type RowResult = {
 
 export type Verdict = 'met' | 'missed' | 'told'
 
-/** `here` ÷ `plain`; null without a plain loop. */
+/** `here` ÷ `plain`; null without a plain one. */
 export function ratioOf({ here, plain }: Figure): number | null {
   return plain === null ? null : here / plain
 }
@@ -31,9 +32,14 @@ export function ratioOf({ here, plain }: Figure): number | null {
 export function verdictOf(figure: Figure): Verdict {
   const { required } = figure
   if (required === null) return 'told'
-  const value = ratioOf(figure) ?? figure.here
+  const value = isOfRatio(figure) ? (ratioOf(figure) ?? Number.NaN) : figure.here
   const met = required.kind === 'at least' ? value >= required.value : value <= required.value
   return met ? 'met' : 'missed'
+}
+
+/** Whether what is required is required of the ratio. */
+export function isOfRatio({ plain, required }: Figure): boolean {
+  return plain !== null && required?.of !== 'here'
 }
 
 /** The middle one; of an even number, the mean of the two in the middle. NaN of none. */

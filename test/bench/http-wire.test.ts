@@ -1,8 +1,8 @@
-// Real: the reader of the benchmark's server. Doubled: the connection, by buffers cut anywhere.
-// Failure: a request missed, cut short or taken twice, wherever the bytes are cut.
+// Real: the readers of the benchmark's servers and clients. Doubled: the connection, by buffers cut anywhere.
+// Failure: a message missed, cut short or taken twice, wherever the bytes are cut.
 
 import { expect, test } from 'vitest'
-import { RequestReader, type WireRequest, wireAnswer } from './http-wire.ts'
+import { AnswerReader, RequestReader, type WireRequest, wireAnswer } from './http-wire.ts'
 
 const first = 'POST /v2/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello'
 const second = 'GET /b HTTP/1.1\r\nhost: x\r\n\r\n'
@@ -36,4 +36,12 @@ test('a chunked request is refused, not misread', () => {
 
 test('an answer tells its length and when to come again', () => {
   expect(wireAnswer(429, '{}', 3)).toContain('retry-after: 3\r\ncontent-length: 2\r\n\r\n{}')
+})
+
+test('answers cut at every byte', () => {
+  const bytes = Buffer.from(`${wireAnswer(200, '{}')}HTTP/1.1 503 Service Unavailable\r\nContent-Length: 3\r\n\r\nno\n`)
+  for (let cut = 0; cut <= bytes.length; cut += 1) {
+    const reader = new AnswerReader()
+    expect([...reader.take(bytes.subarray(0, cut)), ...reader.take(bytes.subarray(cut))]).toEqual([200, 503])
+  }
 })

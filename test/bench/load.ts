@@ -2,8 +2,10 @@
 
 import { kafkaClient } from '@bridge/local-kafka/kafka-client'
 import type { Admin, Producer } from 'kafkajs'
-import type { OutboundRecord } from './messages.ts'
 import { waitFor } from './waiting.ts'
+
+/** What is brought into a topic. */
+export type LoadRecord = { key: string; value: string; partition: number }
 
 /** A batch of one partition alone is below the 1 MB that a topic takes by default: about 370 bytes a record, half of them there. */
 const batchRecordsMax = 4_000
@@ -27,11 +29,11 @@ export class Load {
   /** Brings all of `records` into a topic, in large batches, acknowledged. @param told how many so far, now and then */
   async produce(
     topic: string,
-    records: Iterable<OutboundRecord>,
+    records: Iterable<LoadRecord>,
     signal: AbortSignal,
     told: (count: number) => void = () => {},
   ): Promise<void> {
-    let batch: OutboundRecord[] = []
+    let batch: LoadRecord[] = []
     let count = 0
     const flush = async () => {
       if (batch.length > 0) await this.#producer.send({ topic, acks: -1, messages: batch })
@@ -48,7 +50,7 @@ export class Load {
   }
 
   /** Sends one message by itself, at once. Resolves when it is acknowledged. */
-  async send(topic: string, { key, value, partition }: OutboundRecord): Promise<void> {
+  async send(topic: string, { key, value, partition }: LoadRecord): Promise<void> {
     await this.#producer.send({ topic, acks: -1, messages: [{ key, value, partition }] })
   }
 

@@ -1,4 +1,4 @@
-// `npm run bench -- ingest`: the ingestor against the loop that a user would write by hand. Brings up a Kafka and an API, runs
+// `npm run bench -- <suite>`: a service against what a user would write by hand. Brings up a Kafka and what the suite needs, runs
 // the rows one after the other, and ends with a table and a JSON file. A Ctrl-C ends everything it started; a second one, at once.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,38 +7,30 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { localFolder } from '@bridge/local-kafka/kafka-jars'
 import { bringUpKafka, type LocalKafka } from '@bridge/local-kafka/local-kafka'
 import { errorLine } from '@bridge/runtime/log'
-import { Ending } from '@bridge/start/ending'
+import { Ending, type Opened } from '@bridge/start/ending'
 import { listenForStop } from '@bridge/start/stop-requests'
 import { createTerminal } from '@bridge/start/terminal'
-import { Api, type Ceiling } from './api.ts'
 import { type Asked, helpText, readArguments } from './arguments.ts'
 import { type Figure, type RowResult, ratioOf, verdictOf } from './figures.ts'
-import { backlog } from './rows/backlog.ts'
-import { crash } from './rows/crash.ts'
-import { delay } from './rows/delay.ts'
-import { isolation } from './rows/isolation.ts'
-import { latency } from './rows/latency.ts'
-import { limit } from './rows/limit.ts'
-import { throughput } from './rows/throughput.ts'
-import { type Row, Stage } from './stage.ts'
-import { allMet, numberText, type ReportedRow, tableLines } from './table.ts'
+import { gateway } from './gateway/suite.ts'
+import { ingest } from './ingest/suite.ts'
+import { Stage } from './stage.ts'
+import type { BoundRow, Suite } from './suite.ts'
+import { allMet, type ReportedRow, tableLines } from './table.ts'
 
-const rows: Row[] = [throughput, latency, isolation, limit, delay, crash, backlog]
-/** Too few to measure finely, enough to show that the server is not the limit. */
-const ceilingCalls = 60_000
+const suites: readonly Suite[] = [ingest, gateway]
 
-const asked = readArguments(
-  process.argv.slice(2),
-  rows.map(({ name }) => name),
-)
+const asked = readArguments(process.argv.slice(2), suites)
 if (asked.kind === 'help') {
-  process.stdout.write(helpText(rows))
+  process.stdout.write(helpText(suites))
   process.exit(0)
 }
 if (asked.kind === 'wrong') {
   process.stderr.write(`bench: ${asked.why}; see --help\n`)
   process.exit(64)
 }
+
+type Run = Extract<Asked, { kind: 'run' }>
 
 const startedAt = new Date()
 /** Processes that run or want to, over the last minute. */
@@ -50,7 +42,7 @@ const { signal } = ending
 requests.orderly.addEventListener('abort', () => ending.end({ kind: 'asked' }))
 requests.atOnce.addEventListener('abort', () => void ending.killAll().then(() => process.exit(130)))
 
-const exitCode = await measureAll(asked).catch((error: unknown) => {
+const exitCode = await measureAll(suiteOf(asked), asked).catch((error: unknown) => {
   if (requests.orderly.aborted) return 130
   terminal.line(`${terminal.paint('red', '✗')} ${errorLine(error)}`)
   return 1
@@ -62,17 +54,22 @@ if (exitCode === 130) terminal.line('Stopped: nothing is left running.')
 requests.dispose()
 process.exit(exitCode)
 
+function suiteOf(run: Run): Suite {
+  const suite = suites.find(({ name }) => name === run.suite)
+  if (suite === undefined) throw new Error(`there is no suite ${run.suite}`)
+  return suite
+}
+
 /** @returns the exit code */
-async function measureAll(run: Extract<Asked, { kind: 'run' }>): Promise<number> {
+async function measureAll(suite: Suite, run: Run): Promise<number> {
   tellOtherLoad()
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   ending.opened({ close: async () => rmSync(folder, { recursive: true, force: true }) })
   const kafka = await startKafka()
   const { brokers } = kafka
   const keepsKafka = kafka.source === 'given'
-  const api = await Api.start(folder, signal)
-  ending.opened({ close: () => api.close() })
-  const ceiling = await showCeiling(api, run.quick)
+  const opened = (one: Opened) => ending.opened(one)
+  const { told, rows } = await suite.open({ folder, quick: run.quick, terminal, signal, opened })
 
   const reported: ReportedRow[] = []
   const profileFolder = run.profileFolder === null ? null : resolve(run.profileFolder)
@@ -80,7 +77,7 @@ async function measureAll(run: Extract<Asked, { kind: 'run' }>): Promise<number>
     const step = terminal.step(row.name)
     const { progress } = step
     const { quick } = run
-    const stage = await Stage.open({ brokers, keepsKafka, api, quick, folder, profileFolder, signal, progress })
+    const stage = await Stage.open({ brokers, keepsKafka, quick, folder, profileFolder, signal, progress })
     ending.opened({ close: () => stage.close() })
     const result = await measureRow(row, stage)
     if (signal.aborted) throw new Error(await reasonText())
@@ -92,9 +89,9 @@ async function measureAll(run: Extract<Asked, { kind: 'run' }>): Promise<number>
   }
 
   terminal.line()
-  for (const line of tableLines(reported)) terminal.line(line)
+  for (const line of tableLines(reported, suite.plain)) terminal.line(line)
   const jsonFile = resolve(run.jsonFile)
-  writeJson(jsonFile, run, kafka, ceiling, reported)
+  writeJson(jsonFile, run, kafka, told, reported)
   terminal.line()
   terminal.line(`Figures: ${relative(process.cwd(), jsonFile)}`)
   if (run.quick) terminal.line('Quick: one run of less work. The required figures are for the whole of it.')
@@ -115,7 +112,7 @@ async function reasonText(): Promise<string> {
   return reason.kind === 'failed' ? reason.why : 'ended'
 }
 
-async function measureRow(row: Row, stage: Stage): Promise<ReportedRow> {
+async function measureRow(row: BoundRow, stage: Stage): Promise<ReportedRow> {
   const { name, work } = row
   try {
     return { kind: 'measured', name, work, ...(await row.run(stage)) }
@@ -148,33 +145,23 @@ async function startKafka(): Promise<LocalKafka> {
   return kafka
 }
 
-async function showCeiling(api: Api, quick: boolean): Promise<Ceiling> {
-  const step = terminal.step('API server')
-  // Twice: the first time also warms it up.
-  await api.ceiling(ceilingCalls / (quick ? 4 : 1), signal)
-  const ceiling = await api.ceiling(ceilingCalls / (quick ? 4 : 1), signal)
-  const { callsPerSecond, cpuUsPerCall } = ceiling
-  step.done(`takes ${numberText(callsPerSecond)} calls a second, ${numberText(cpuUsPerCall)} µs of a processor each`)
-  return ceiling
-}
-
 function writeJson(
   file: string,
-  run: Extract<Asked, { kind: 'run' }>,
+  run: Run,
   kafka: LocalKafka,
-  ceiling: Ceiling,
+  told: Record<string, unknown>,
   reported: ReportedRow[],
 ): void {
   const judged = (figure: Figure) => ({ ...figure, ratio: ratioOf(figure), verdict: verdictOf(figure) })
   const whole = {
-    benchmark: 'ingest',
+    benchmark: run.suite,
     startedAt: startedAt.toISOString(),
     tookSeconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
     quick: run.quick,
     node: process.version,
     processors: { count: availableParallelism(), model: cpus()[0]?.model ?? null, loadBefore },
     kafka: kafka.description,
-    server: ceiling,
+    ...told,
     allMet: allMet(reported),
     rows: reported.map((row) => (row.kind === 'measured' ? { ...row, figures: row.figures.map(judged) } : row)),
   }

@@ -16,7 +16,7 @@ const row: ReportedRow = {
 }
 
 test('a line a figure, with ratio, requirement and verdict, in columns', () => {
-  expect(tableLines([row])).toEqual([
+  expect(tableLines([row], 'plain loop')).toEqual([
     'figure          this  plain loop  ratio  required',
     '───────────────────────────────────────────────────────────',
     'throughput: no latency',
@@ -26,6 +26,19 @@ test('a line a figure, with ratio, requirement and verdict, in columns', () => {
   ])
 })
 
+test('a requirement of the figure itself is in its unit, beside a plain one too', () => {
+  const figure = {
+    what: 'p99',
+    unit: 'ms',
+    here: 5,
+    plain: 10,
+    required: { kind: 'at most', value: 8, of: 'here' },
+  } as const
+  const lines = tableLines([{ ...row, figures: [figure] }], 'plain handler')
+  expect(lines[0]).toBe('figure  this  plain handler  ratio  required')
+  expect(lines[3]).toBe('  p99   5 ms          10 ms    0.5    ≤ 8 ms  ✓')
+})
+
 test('a row that could not be measured, or found something wrong, is not met', () => {
   const met: ReportedRow = { ...row, figures: row.figures.slice(0, 1) }
   const failed: ReportedRow = { kind: 'failed', name: 'crash', work: 'w', why: 'no Kafka' }
@@ -33,7 +46,7 @@ test('a row that could not be measured, or found something wrong, is not met', (
   expect(allMet([row])).toBe(false)
   expect(allMet([met, failed])).toBe(false)
   expect(allMet([{ ...met, wrong: ['3 messages lost'] }])).toBe(false)
-  expect(tableLines([failed]).at(-1)).toBe('  ✗ not measured: no Kafka')
+  expect(tableLines([failed], 'plain loop').at(-1)).toBe('  ✗ not measured: no Kafka')
 })
 
 test('numbers a person can compare', () => {

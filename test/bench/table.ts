@@ -1,17 +1,21 @@
 // The table that the benchmark ends with, as plain text: a line a figure.
 
-import { type Figure, type RowResult, ratioOf, verdictOf } from './figures.ts'
+import { type Figure, isOfRatio, type RowResult, ratioOf, verdictOf } from './figures.ts'
 
 export type ReportedRow = { name: string; work: string } & (
   | ({ kind: 'measured' } & RowResult)
   | { kind: 'failed'; why: string }
 )
 
-const columns = ['figure', 'this', 'plain loop', 'ratio', 'required', ''] as const
 const marks = { met: '✓', missed: '✗ missed', told: '' }
 
-/** The lines of the table, every column as wide as its widest cell; rows follow one another under their work. */
-export function tableLines(rows: readonly ReportedRow[]): string[] {
+/**
+ * The lines of the table, every column as wide as its widest cell; rows follow one another under their work.
+ *
+ * @param plain what the figures are compared with
+ */
+export function tableLines(rows: readonly ReportedRow[], plain: string): string[] {
+  const columns = ['figure', 'this', plain, 'ratio', 'required', '']
   const cells = new Map(rows.map((row) => [row, row.kind === 'measured' ? row.figures.map(cellsOf) : []]))
   const widths = columns.map((column, i) =>
     Math.max(column.length, ...[...cells.values()].flat().map((line) => [...(line[i] ?? '')].length)),
@@ -54,7 +58,7 @@ function cellsOf(figure: Figure): string[] {
     `${numberText(here)} ${unit}`.trim(),
     plain === null ? '' : `${numberText(plain)} ${unit}`.trim(),
     ratio === null ? '' : numberText(ratio),
-    required === null ? '' : `${sign} ${numberText(required.value)}${ratio === null ? ` ${unit}`.trimEnd() : ''}`,
+    required === null ? '' : `${sign} ${numberText(required.value)}${isOfRatio(figure) ? '' : ` ${unit}`.trimEnd()}`,
     marks[verdictOf(figure)],
   ]
 }

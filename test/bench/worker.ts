@@ -71,6 +71,16 @@ export class Worker {
     return readFileSync(this.#logFile, 'utf8')
   }
 
+  /** What it prints once it is there: its first output, one line of JSON. */
+  async told<T>(signal: AbortSignal): Promise<T> {
+    const line = await waitFor(`word from ${this.name}`, startDeadlineMs, signal, () => {
+      if (this.#ended) throw new Error(`the ${this.name} ended:\n${lastLines(this.output())}`)
+      const output = this.output()
+      return output.includes('\n') && output.slice(0, output.indexOf('\n'))
+    })
+    return JSON.parse(line) as T
+  }
+
   /** SIGKILL: it does nothing any more when this returns. */
   async kill(): Promise<void> {
     if (!this.#ended) process.kill(this.pid, 'SIGKILL')
@@ -88,4 +98,14 @@ export class Worker {
 function readPid(file: string): number | undefined {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   return text.endsWith('\n') ? Number(text) : undefined
+}
+
+/** The end of an output, for the message of a failure. */
+export function lastLines(output: string): string {
+  return output
+    .trimEnd()
+    .split('\n')
+    .slice(-5)
+    .map((line) => `    ${line.slice(0, 300)}`)
+    .join('\n')
 }

@@ -9,11 +9,11 @@
 //
 // It prints both ports as one line of JSON, and ends with the process that started it.
 
-import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { monotonicMs } from '../clock.ts'
+import { listenForControl } from '../control.ts'
+import { RequestReader, wireAnswer } from '../http-wire.ts'
 import { CallRecord, type Ingested } from './call-record.ts'
-import { monotonicMs } from './clock.ts'
-import { RequestReader, wireAnswer } from './http-wire.ts'
 import { StrictLimit } from './strict-limit.ts'
 
 /** How calls are answered. */
@@ -75,32 +75,19 @@ function begin(next: ServerRules): void {
   failingUntilMs = Number.POSITIVE_INFINITY
 }
 
-const control = createServer(async (request, response) => {
-  switch (request.url) {
-    case '/begin': {
-      let body = ''
-      for await (const chunk of request) body += chunk
-      begin(JSON.parse(body) as ServerRules)
-      return answerJson(response, {})
-    }
-    case '/counts':
-      return answerJson(response, record.counts)
-    case '/report':
-      return answerJson(response, record.report())
-    case '/rows':
-      return answerJson(response, record.rows())
-    default:
-      response.writeHead(404).end()
-  }
-})
+/** What it prints. */
+export type ServerTold = { apiPort: number; controlPort: number }
 
-function answerJson(response: ServerResponse, value: unknown): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
-}
-
-api.listen(0, '127.0.0.1', () => {
-  control.listen(0, '127.0.0.1', () => {
-    const [apiPort, controlPort] = [api, control].map((server) => (server.address() as AddressInfo).port)
-    console.log(JSON.stringify({ apiPort, controlPort }))
+api.listen(0, '127.0.0.1', async () => {
+  const controlPort = await listenForControl({
+    '/begin': (next) => {
+      begin(next as ServerRules)
+      return {}
+    },
+    '/counts': () => record.counts,
+    '/report': () => record.report(),
+    '/rows': () => record.rows(),
   })
+  const { port: apiPort } = api.address() as AddressInfo
+  console.log(JSON.stringify({ apiPort, controlPort } satisfies ServerTold))
 })

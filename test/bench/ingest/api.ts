@@ -1,14 +1,10 @@
 // The benchmark's side of the API server (server.ts): starts it, begins records, reads them, and shows what it can take.
 
 import { connect, type Socket } from 'node:net'
+import { Helper } from '../helper.ts'
 import type { CallReport, CallRow } from './call-record.ts'
 import { outboundRecord } from './messages.ts'
-import { cpuMsOf } from './process-usage.ts'
-import type { ServerRules } from './server.ts'
-import { waitFor } from './waiting.ts'
-import { Worker } from './worker.ts'
-
-const answerDeadlineMs = 30_000
+import type { ServerRules, ServerTold } from './server.ts'
 
 export type Counts = { calls: number; accepted: number; inFlight: number }
 
@@ -18,53 +14,42 @@ export type Ceiling = { callsPerSecond: number; cpuUsPerCall: number }
 export class Api {
   /** For PARTOO_BASE_URL. */
   readonly baseUrl: string
-  readonly #worker: Worker
-  readonly #apiPort: number
-  readonly #control: string
+  readonly #server: Helper<ServerTold>
 
   /** @param folder where its output goes */
   static async start(folder: string, signal: AbortSignal): Promise<Api> {
-    const worker = await Worker.start({ name: 'API server', entry: 'test/bench/server.ts', env: {} }, folder, signal)
-    const line = await waitFor('the ports of the API server', 10_000, signal, () => {
-      if (worker.ended) throw new Error(`the API server ended: ${worker.output()}`)
-      const output = worker.output()
-      return output.endsWith('}\n') && output
-    })
-    const { apiPort, controlPort } = JSON.parse(line) as { apiPort: number; controlPort: number }
-    return new Api(worker, apiPort, controlPort)
+    return new Api(await Helper.start({ name: 'API server', entry: 'test/bench/ingest/server.ts' }, folder, signal))
   }
 
-  private constructor(worker: Worker, apiPort: number, controlPort: number) {
-    this.#worker = worker
-    this.#apiPort = apiPort
-    this.#control = `http://127.0.0.1:${controlPort}`
-    this.baseUrl = `http://127.0.0.1:${apiPort}/v2`
+  private constructor(server: Helper<ServerTold>) {
+    this.#server = server
+    this.baseUrl = `http://127.0.0.1:${server.told.apiPort}/v2`
   }
 
   /** Forgets what arrived, and answers by these rules from now on. */
   async begin(rules: ServerRules): Promise<void> {
-    await this.#ask('/begin', { method: 'POST', body: JSON.stringify(rules) })
+    await this.#server.ask('/begin', rules)
   }
 
   counts(): Promise<Counts> {
-    return this.#ask('/counts') as Promise<Counts>
+    return this.#server.ask('/counts') as Promise<Counts>
   }
 
   report(): Promise<CallReport> {
-    return this.#ask('/report') as Promise<CallReport>
+    return this.#server.ask('/report') as Promise<CallReport>
   }
 
   /** Every call, in the order they arrived. */
   rows(): Promise<CallRow[]> {
-    return this.#ask('/rows') as Promise<CallRow[]>
+    return this.#server.ask('/rows') as Promise<CallRow[]>
   }
 
   cpuMs(): number {
-    return cpuMsOf(this.#worker.pid)
+    return this.#server.cpuMs()
   }
 
   close(): Promise<void> {
-    return this.#worker.kill()
+    return this.#server.close()
   }
 
   /** Sends `count` calls as fast as 64 connections can. The client is this process, with next to no work a call. */
@@ -82,7 +67,12 @@ export class Api {
 
   #sendAll(conversation: number, count: number, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const socket: Socket = connect({ port: this.#apiPort, host: '127.0.0.1', noDelay: true, signal } as never)
+    const socket: Socket = connect({
+      port: this.#server.told.apiPort,
+      host: '127.0.0.1',
+      noDelay: true,
+      signal,
+    } as never)
     let sent = 0
     const send = () => {
       const { value } = outboundRecord(conversation, sent, 'even')
@@ -95,10 +85,5 @@ export class Api {
     socket.on('close', () => resolve())
     socket.on('error', reject)
     return promise
-  }
-
-  async #ask(path: string, init: RequestInit = {}): Promise<unknown> {
-    const response = await fetch(this.#control + path, { ...init, signal: AbortSignal.timeout(answerDeadlineMs) })
-    return response.json()
   }
 }

@@ -3,9 +3,11 @@
 // new process, of both contenders between two acceptances, by the server's clock. 6,000 more are produced to tell the pace of one
 // that runs, the last 12,000.
 
-import { median } from '../figures.ts'
+import { median } from '../../figures.ts'
+import type { StageTopics } from '../../stage.ts'
+import type { Row } from '../../suite.ts'
+import { type IngestStage, startIngestor, startPlainLoop, untilCounts, wrongIn } from '../contenders.ts'
 import { outboundRecords } from '../messages.ts'
-import { type Row, type Stage, type StageTopics, wrongIn } from '../stage.ts'
 
 export const latencyWork = { latencyMs: 150, conversations: 600, inFlight: 600, count: 12_000 } as const
 const warmUpCount = 6_000
@@ -13,7 +15,7 @@ const warmUpCount = 6_000
 const plainCount = 1_200
 const plainWarmUpCount = 60
 
-export const latency: Row = {
+export const latency: Row<IngestStage> = {
   name: 'latency',
   work: 'API latency 150 ms, 600 conversations, PARTOO_MAX_IN_FLIGHT=600, 12,000 messages (plain loop: 1,200)',
   async run(stage) {
@@ -29,7 +31,7 @@ export const latency: Row = {
     const plainAll = plainWarmUpCount + (stage.quick ? 240 : plainCount)
     for (let number = 1; number <= stage.runs; number += 1) {
       await stage.api.begin({ latencyMs })
-      const loop = await stage.startPlainLoop(topics, `${topics.prefix}plain-${number}`)
+      const loop = await startPlainLoop(stage, topics, `${topics.prefix}plain-${number}`)
       const loopMs = await acceptancesMs(stage, `plain loop, run ${number}`, plainAll)
       await stage.end(loop)
       plain.push(perSecond(loopMs.slice(plainWarmUpCount - 1)))
@@ -64,13 +66,13 @@ export const latency: Row = {
 }
 
 /** The ingestor of this work, also for the row that kills it. */
-export function startLatencyIngestor(stage: Stage, topics: StageTopics, group: string) {
-  return stage.startIngestor(topics, { group, env: { PARTOO_MAX_IN_FLIGHT: String(latencyWork.inFlight) } })
+export function startLatencyIngestor(stage: IngestStage, topics: StageTopics, group: string) {
+  return startIngestor(stage, topics, { group, env: { PARTOO_MAX_IN_FLIGHT: String(latencyWork.inFlight) } })
 }
 
 /** Waits until `count` messages are accepted. @returns when each was, in order */
-async function acceptancesMs(stage: Stage, what: string, count: number): Promise<number[]> {
-  await stage.untilCounts(what, 120_000, ({ accepted }) => accepted >= count)
+async function acceptancesMs(stage: IngestStage, what: string, count: number): Promise<number[]> {
+  await untilCounts(stage, what, 120_000, ({ accepted }) => accepted >= count)
   const rows = await stage.api.rows()
   const times = rows.flatMap(([, , answeredMs, status]) => (status === 200 && answeredMs !== null ? [answeredMs] : []))
   return times.sort((a, b) => a - b)

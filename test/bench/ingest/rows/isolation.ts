@@ -2,10 +2,11 @@
 // conversations before, and is idle; the clock starts when the messages are produced, and stops when the last message of the
 // conversations that do not fail is accepted.
 
-import { monotonicMs } from '../clock.ts'
-import { median } from '../figures.ts'
+import { monotonicMs } from '../../clock.ts'
+import { median } from '../../figures.ts'
+import type { Row } from '../../suite.ts'
+import { type IngestStage, startIngestor, untilCounts, wrongIn } from '../contenders.ts'
 import { conversationId, outboundRecords } from '../messages.ts'
-import { type Row, type Stage, wrongIn } from '../stage.ts'
 
 const conversations = 300
 const count = 3_000
@@ -15,7 +16,7 @@ const latencyMs = 50
 /** Until those that failed are through too: 20 s, and a backoff that may have grown to a minute. */
 const allDeadlineMs = 120_000
 
-export const isolation: Row = {
+export const isolation: Row<IngestStage> = {
   name: 'isolation',
   work: '5 of 300 conversations answer 503 for 20 s, latency 50 ms, 3,000 messages, 300 in flight',
   async run(stage) {
@@ -46,23 +47,23 @@ export const isolation: Row = {
   },
 }
 
-async function measure(stage: Stage, number: number) {
+async function measure(stage: IngestStage, number: number) {
   const topics = await stage.topics()
   const { outbound } = topics.names
   const group = `${topics.prefix}ingestor`
   await stage.api.begin({ latencyMs })
-  const ingestor = await stage.startIngestor(topics, { group, env: { PARTOO_MAX_IN_FLIGHT: '300' } })
+  const ingestor = await startIngestor(stage, topics, { group, env: { PARTOO_MAX_IN_FLIGHT: '300' } })
   await ingestor.ready()
   await stage.load.produce(outbound, outboundRecords({ count, conversations, first: conversations }), stage.signal)
-  await stage.untilCounts(`warming up, run ${number}`, 60_000, ({ accepted }) => accepted >= count)
+  await untilCounts(stage, `warming up, run ${number}`, 60_000, ({ accepted }) => accepted >= count)
   await stage.load.untilCommitted(outbound, group, 30_000, stage.signal)
 
   await stage.api.begin({ latencyMs, failing: { conversations: failingConversations, forMs: failsForMs } })
   const startMs = monotonicMs()
   await stage.load.produce(outbound, outboundRecords({ count, conversations }), stage.signal)
   const others = count - (count / conversations) * failingConversations.length
-  await stage.untilCounts(`others, run ${number}`, 60_000, ({ accepted }) => accepted >= others)
-  await stage.untilCounts(`all, run ${number}`, allDeadlineMs, ({ accepted }) => accepted >= count)
+  await untilCounts(stage, `others, run ${number}`, 60_000, ({ accepted }) => accepted >= others)
+  await untilCounts(stage, `all, run ${number}`, allDeadlineMs, ({ accepted }) => accepted >= count)
   const failing = new Set(failingConversations)
   const rows = await stage.api.rows()
   const report = await stage.api.report()

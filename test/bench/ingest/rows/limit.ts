@@ -3,11 +3,12 @@
 // acceptance. The server refuses whatever any way of counting would (strict-limit.ts).
 
 import { pauseMs } from '@bridge/local-kafka/deadline'
-import { monotonicMs } from '../clock.ts'
-import type { Figure } from '../figures.ts'
+import { monotonicMs } from '../../clock.ts'
+import type { Figure } from '../../figures.ts'
+import type { Row } from '../../suite.ts'
+import { waitFor } from '../../waiting.ts'
+import { type IngestStage, startIngestor, untilCounts, wrongIn } from '../contenders.ts'
 import { outboundRecords, type Placement, placements } from '../messages.ts'
-import { type Row, type Stage, wrongIn } from '../stage.ts'
-import { waitFor } from '../waiting.ts'
 
 const perMinute = 600
 /** PARTOO_BURST, as by default. */
@@ -20,7 +21,7 @@ const quietMs = 2 * (burst / perMinute) * 60_000 + 1_000
 
 type Run = { tookMs: number; refused: number; wrong: string[] }
 
-export const limit: Row = {
+export const limit: Row<IngestStage> = {
   name: 'limit',
   work: '600 a minute, 300 messages of 100 conversations, one, two and three replicas, even and skewed over the partitions',
   async run(stage) {
@@ -55,13 +56,13 @@ function figuresOf(what: string, { tookMs, refused }: Run): Figure[] {
   ]
 }
 
-async function measure(stage: Stage, replicas: number, placement: Placement, what: string): Promise<Run> {
+async function measure(stage: IngestStage, replicas: number, placement: Placement, what: string): Promise<Run> {
   const topics = await stage.topics()
   const group = `${topics.prefix}ingestor`
   const env = { PARTOO_RATE_LIMIT_PER_MINUTE: String(perMinute) }
   stage.progress(`${what}: starting`)
   const ingestors = await Promise.all(
-    Array.from({ length: replicas }, () => stage.startIngestor(topics, { group, env })),
+    Array.from({ length: replicas }, () => startIngestor(stage, topics, { group, env })),
   )
   await waitFor(`a stable group of ${replicas}`, 60_000, stage.signal, async () => {
     const { state, members } = await stage.load.membership(group)
@@ -73,7 +74,7 @@ async function measure(stage: Stage, replicas: number, placement: Placement, wha
   await stage.api.begin({ latencyMs: 20, limit: { perMinute, burst } })
   const startMs = monotonicMs()
   await stage.load.produce(topics.names.outbound, outboundRecords({ count, conversations, placement }), stage.signal)
-  await stage.untilCounts(what, 180_000, ({ accepted }) => accepted >= count)
+  await untilCounts(stage, what, 180_000, ({ accepted }) => accepted >= count)
   const report = await stage.api.report()
   await Promise.all(ingestors.map(({ worker }) => stage.end(worker)))
   const wrong = wrongIn(report, count)

@@ -3,10 +3,11 @@
 // producer's own way into Kafka are in it.
 
 import { pauseMs } from '@bridge/local-kafka/deadline'
-import { monotonicMs } from '../clock.ts'
-import { median, percentile } from '../figures.ts'
+import { monotonicMs } from '../../clock.ts'
+import { median, percentile } from '../../figures.ts'
+import type { Row } from '../../suite.ts'
+import { type IngestStage, startIngestor, untilCounts, wrongIn } from '../contenders.ts'
 import { outboundRecords } from '../messages.ts'
-import { type Row, type Stage, wrongIn } from '../stage.ts'
 
 const perSecond = 200
 const conversations = 500
@@ -16,7 +17,7 @@ const warmUpCount = 5 * perSecond
 
 type Run = { delaysMs: number[]; acknowledgedMs: number[]; wrong: string[] }
 
-export const delay: Row = {
+export const delay: Row<IngestStage> = {
   name: 'delay',
   work: '200 messages a second arriving, API latency 20 ms',
   async run(stage) {
@@ -51,10 +52,10 @@ function middleAcknowledged(runs: Run[]): number {
   return median(runs.map(({ acknowledgedMs }) => percentile(acknowledgedMs, 0.5)))
 }
 
-async function measure(stage: Stage, number: number, count: number): Promise<Run> {
+async function measure(stage: IngestStage, number: number, count: number): Promise<Run> {
   const topics = await stage.topics()
   await stage.api.begin({ latencyMs })
-  const ingestor = await stage.startIngestor(topics, { group: `${topics.prefix}ingestor` })
+  const ingestor = await startIngestor(stage, topics, { group: `${topics.prefix}ingestor` })
   await ingestor.ready()
   const sentMs = new Map<string, number>()
   const acknowledgedMs: number[] = []
@@ -76,7 +77,7 @@ async function measure(stage: Stage, number: number, count: number): Promise<Run
   }
   await Promise.all(sends)
   broken.throwIfAborted()
-  await stage.untilCounts(`run ${number}`, 60_000, ({ accepted }) => accepted >= count)
+  await untilCounts(stage, `run ${number}`, 60_000, ({ accepted }) => accepted >= count)
   const rows = await stage.api.rows()
   const wrong = wrongIn(await stage.api.report(), count)
   await stage.end(ingestor.worker)

@@ -1,7 +1,7 @@
 // The messages of a benchmark: of about 300 bytes, in conversations that take turns. Their ids tell the server where they
 // belong in their conversation (call-record.ts).
 
-export type OutboundRecord = { key: string; value: string; partition: number }
+import type { LoadRecord } from '../load.ts'
 
 /** Of the outbound topic: what `createTopics` makes. */
 export const partitionCount = 6
@@ -29,7 +29,7 @@ export function outboundRecord(
   conversation: number,
   number: number,
   placement: Placement,
-): OutboundRecord & { id: string } {
+): LoadRecord & { id: string } {
   const key = conversationId(conversation)
   const id = `${key}/${number}`
   const value = JSON.stringify({
@@ -46,7 +46,7 @@ export function outboundRecord(
 /** Which messages: `count` of them, one of each conversation a round. Conversations are numbered from `first` (0) on. */
 export type Messages = { count: number; conversations: number; first?: number; placement?: Placement }
 
-export function* outboundRecords(messages: Messages): Generator<OutboundRecord & { id: string }> {
+export function* outboundRecords(messages: Messages): Generator<LoadRecord & { id: string }> {
   const { count, conversations, first = 0, placement = 'even' } = messages
   for (let i = 0; i < count; i += 1) {
     yield outboundRecord(first + (i % conversations), Math.floor(i / conversations), placement)

@@ -2,14 +2,15 @@
 // of its group for as long. Its memory is read every second from readiness on, and the most counts.
 
 import { pauseMs } from '@bridge/local-kafka/deadline'
+import { memoryOf } from '../../process-usage.ts'
+import type { Row } from '../../suite.ts'
+import { type IngestStage, startIngestor, wrongIn } from '../contenders.ts'
 import { outboundRecords } from '../messages.ts'
-import { memoryOf } from '../process-usage.ts'
-import { type Row, wrongIn } from '../stage.ts'
 
 const conversations = 20_000
 const megabyte = 1_000_000
 
-export const backlog: Row = {
+export const backlog: Row<IngestStage> = {
   name: 'backlog',
   work: 'one million records waiting, 300 a minute',
   async run(stage) {
@@ -23,7 +24,7 @@ export const backlog: Row = {
     )
     await stage.api.begin({ latencyMs: 50, limit: { perMinute: 300, burst: 20 } })
     const env = { PARTOO_RATE_LIMIT_PER_MINUTE: '300' }
-    const ingestor = await stage.startIngestor(topics, { group, env })
+    const ingestor = await startIngestor(stage, topics, { group, env })
     await ingestor.ready()
     const rebalances = () => ingestor.metric('partoo_rebalances_total')
     const rebalancesBefore = await rebalances()

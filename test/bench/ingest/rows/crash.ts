@@ -1,17 +1,18 @@
 // SIGKILL in the middle of the latency row's work, and a restart at once: what is called again, and when the first call after
 // it comes. The server's record is the judge: a call that it had under way, or answered in the 250 ms before, may be repeated.
 
+import { monotonicMs } from '../../clock.ts'
+import type { Row } from '../../suite.ts'
 import type { CallRow } from '../call-record.ts'
-import { monotonicMs } from '../clock.ts'
+import { type IngestStage, untilCounts, wrongIn } from '../contenders.ts'
 import { outboundRecords } from '../messages.ts'
-import { type Row, type Stage, wrongIn } from '../stage.ts'
 import { latencyWork, startLatencyIngestor } from './latency.ts'
 
 const committedWithinMs = 250
 /** What the killed process had written to its sockets arrives by then; no new process can call as early. */
 const lateArrivalMs = 100
 
-export const crash: Row = {
+export const crash: Row<IngestStage> = {
   name: 'crash',
   work: 'SIGKILL in the middle of the latency row’s work, restarted',
   async run(stage) {
@@ -51,19 +52,19 @@ export const crash: Row = {
   },
 }
 
-async function measure(stage: Stage, number: number) {
+async function measure(stage: IngestStage, number: number) {
   const { count, conversations, latencyMs } = latencyWork
   const topics = await stage.topics()
   const group = `${topics.prefix}ingestor`
   await stage.load.produce(topics.names.outbound, outboundRecords({ count, conversations }), stage.signal)
   await stage.api.begin({ latencyMs })
   const first = await startLatencyIngestor(stage, topics, group)
-  await stage.untilCounts(`run ${number}, before`, 60_000, ({ accepted }) => accepted >= count / 2)
+  await untilCounts(stage, `run ${number}, before`, 60_000, ({ accepted }) => accepted >= count / 2)
   const killedMs = monotonicMs()
   await stage.end(first.worker, 'kill')
   const restartedMs = monotonicMs()
   const second = await startLatencyIngestor(stage, topics, group)
-  await stage.untilCounts(`run ${number}, after`, 120_000, ({ calls, inFlight, accepted }) => {
+  await untilCounts(stage, `run ${number}, after`, 120_000, ({ calls, inFlight, accepted }) => {
     return inFlight === 0 && accepted >= count && calls >= count
   })
   await stage.load.untilCommitted(topics.names.outbound, group, 30_000, stage.signal)

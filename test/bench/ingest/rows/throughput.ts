@@ -5,10 +5,12 @@
 // process's, user and system, from its first call until everything is committed: so the start of the process does not count,
 // and the receipts and commits of the last messages do.
 
-import { type Figure, median, type RowResult } from '../figures.ts'
+import { type Figure, median, type RowResult } from '../../figures.ts'
+import { cpuMsOf } from '../../process-usage.ts'
+import type { StageTopics } from '../../stage.ts'
+import type { Row } from '../../suite.ts'
+import { type IngestStage, startIngestor, startPlainLoop, untilCounts, wrongIn } from '../contenders.ts'
 import { outboundRecords } from '../messages.ts'
-import { cpuMsOf } from '../process-usage.ts'
-import { type Row, type Stage, type StageTopics, wrongIn } from '../stage.ts'
 
 const conversations = 2_000
 const runDeadlineMs = 180_000
@@ -19,7 +21,7 @@ const withoutReceipts = { NODE_ENV: 'benchmark', BENCHMARK_WITHOUT_RECEIPTS: 'tr
 type Contender = 'plain loop' | 'receipts off' | 'receipts on'
 type Run = { perSecond: number; cpuUsPerMessage: number; receipts: number; wrong: string[] }
 
-export const throughput: Row = {
+export const throughput: Row<IngestStage> = {
   name: 'throughput',
   work: 'no latency, no limit, 100,000 messages of 2,000 conversations',
   async run(stage) {
@@ -42,7 +44,7 @@ export const throughput: Row = {
 }
 
 async function measure(
-  stage: Stage,
+  stage: IngestStage,
   topics: StageTopics,
   contender: Contender,
   number: number,
@@ -53,18 +55,18 @@ async function measure(
   await stage.api.begin({ latencyMs: 0 })
   const worker =
     contender === 'plain loop'
-      ? await stage.startPlainLoop(topics, group)
+      ? await startPlainLoop(stage, topics, group)
       : (
-          await stage.startIngestor(topics, {
+          await startIngestor(stage, topics, {
             group,
             name: `ingestor ${contender}`,
             ...(contender === 'receipts off' && { env: withoutReceipts }),
           })
         ).worker
   const what = `${contender}, run ${number} of ${stage.runs}`
-  await stage.untilCounts(what, 60_000, ({ calls }) => calls > 0)
+  await untilCounts(stage, what, 60_000, ({ calls }) => calls > 0)
   const cpuMs = cpuMsOf(worker.pid)
-  await stage.untilCounts(what, runDeadlineMs, ({ accepted }) => accepted >= count)
+  await untilCounts(stage, what, runDeadlineMs, ({ accepted }) => accepted >= count)
   await stage.load.untilCommitted(topics.names.outbound, group, 30_000, stage.signal)
   const usedMs = cpuMsOf(worker.pid) - cpuMs
   await stage.end(worker)
