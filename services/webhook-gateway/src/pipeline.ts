@@ -42,6 +42,9 @@ const batchRecordsMax = 500
 const batchBytesMax = 800_000
 /** Facts that may wait for Kafka. */
 const waitingMax = 10_000
+/** How often it is told that the spool waits, however often it is tried. */
+const tellEveryMs = 60_000
+
 const defaultPaces = {
   /** Between two batches from the spool: live traffic has the thread, the disk and Kafka meanwhile. */
   drainRestMs: 10,
@@ -77,6 +80,8 @@ export class Pipeline {
   #removedTo = 0
   #publishedCount = 0
   #retryMs: number
+  /** When it was told that the spool waits. */
+  #toldMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
   #patience: NodeJS.Timeout | undefined
   #removeAgain: NodeJS.Timeout | undefined
@@ -306,7 +311,11 @@ export class Pipeline {
 
   async #leaveAlone(because: string): Promise<void> {
     const { destination, log } = this.#options
-    log.info({ destination, because, againInMs: this.#retryMs }, 'the spool waits')
+    const nowMs = performance.now()
+    if (nowMs - this.#toldMs >= tellEveryMs) {
+      this.#toldMs = nowMs
+      log.warn({ destination, because }, 'webhooks wait in the spool: Kafka does not take them')
+    }
     await this.#rest(this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, this.#paces.retryMaxMs)
   }
