@@ -13,6 +13,7 @@
 //   P8  after a failure that is not the broker's own word the next send has a new client: kafkajs keeps a connection on which
 //       nothing answers any more, and each send would time out on it until TCP gives up, a quarter of an hour later; each new
 //       client begins with another broker, as without repeats kafkajs asks only the first
+//   P9  after a failure nothing of its topic that waited behind it is sent: it fails too, so that nobody overtakes it
 // It batches without waiting: what arrives while a send is under way goes with the next one. Who publishes more than a few
 // records a second may set a pace: after a send the next one waits until `paceMs` have passed, so that more of them travel together;
 // the first one after a quiet time still goes at once.
@@ -151,11 +152,15 @@ export class SafeProducer {
       bytesByPartition.set(waiting.partition, partitionBytes)
       batch.push(waiting)
     }
-    await this.#send(topic, batch)
-    return queue.slice(batch.length)
+    const failure = await this.#send(topic, batch)
+    const rest = queue.slice(batch.length)
+    if (failure === undefined) return rest
+    // P9
+    for (const { done } of rest) done({ kind: 'failed', detail: failure })
+    return []
   }
 
-  async #send(topic: string, batch: Waiting[]): Promise<void> {
+  async #send(topic: string, batch: Waiting[]): Promise<string | undefined> {
     let failure: unknown
     try {
       const answer = await this.#client.producer.sendBatch({
@@ -174,7 +179,7 @@ export class SafeProducer {
             : { kind: 'failed', detail: `partition ${partition} is missing in Kafka's answer` },
         )
       }
-      return
+      return undefined
     } catch (error) {
       failure = error
     }
@@ -184,12 +189,14 @@ export class SafeProducer {
     const [first] = batch
     if (isTooLarge && first !== undefined && batch.length > 1) {
       const half = batch.length >> 1
-      await this.#send(topic, batch.slice(0, half))
-      await this.#send(topic, batch.slice(half))
-      return
+      const failed = await this.#send(topic, batch.slice(0, half))
+      if (failed === undefined) return this.#send(topic, batch.slice(half))
+      for (const { done } of batch.slice(half)) done({ kind: 'failed', detail: failed })
+      return failed
     }
     const detail = errorLine(failure)
     for (const { done } of batch) done(isTooLarge ? { kind: 'refused', detail } : { kind: 'failed', detail })
+    return isTooLarge ? undefined : detail
   }
 
   async #connect(): Promise<void> {

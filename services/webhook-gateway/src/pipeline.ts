@@ -292,7 +292,8 @@ export class Pipeline {
   #tellQuarantined(because: string): void {
     const { destination, log, quarantined } = this.#options
     quarantined()
-    const hint = 'raise max.message.bytes of the topic and restart the gateway: it tries the quarantine again'
+    const hint =
+      'is the topic too small, raise its max.message.bytes and restart the gateway: it tries the quarantine again'
     log.error({ destination, because, hint }, 'a webhook that cannot be published is kept in quarantine')
   }
 

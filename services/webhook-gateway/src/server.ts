@@ -89,6 +89,8 @@ export class WebhookServer {
         requestTimeout: deadlineMs + requestTimeoutExtraMs,
         keepAliveTimeout: keepAliveTimeoutMs,
         connectionsCheckingInterval: 1_000,
+        // What is signed is taken, whatever name it was sent to.
+        requireHostHeader: false,
       },
       onRequest,
     )

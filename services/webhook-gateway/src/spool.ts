@@ -30,9 +30,9 @@ const openDeadlineMs = 300_000
 /** One transaction; bounds the log, and how long one append waits for others. */
 const togetherMax = 1_000
 const bytesTogetherMax = 4 * 1_048_576
-/** Appends that wait for a transaction to end: beyond, the disk does not keep up. */
+/** Appends that wait for a transaction to end: beyond, the disk does not keep up. Of bodies: what else is held of each is up to 5 times as much. */
 const waitingMax = 20_000
-const bytesWaitingMax = 256 * 1_048_576
+const bytesWaitingMax = 48 * 1_048_576
 
 const closed = 'the spool is closed'
 

@@ -1,0 +1,57 @@
+// Real: the producer. Doubled: kafkajs's client, which answers what the test says. Failure: a record that overtakes one that was
+// published before it and failed.
+
+import type { OutgoingRecord } from '@bridge/schemas/record'
+import type { ProducerBatch } from 'kafkajs'
+import { expect, test } from 'vitest'
+import { createLog } from './log.ts'
+import { type Client, SafeProducer } from './safe-producer.ts'
+
+const record = (key: string): OutgoingRecord => ({
+  topic: 't',
+  key: Buffer.from('k'),
+  value: Buffer.from(key),
+  headers: [],
+  sourcePartition: 0,
+})
+
+test('where half of a batch that was too large fails, the other half is not sent (P9)', async () => {
+  const answers = [{ type: 'MESSAGE_TOO_LARGE' }, { type: 'NOT_LEADER_FOR_PARTITION' }]
+  const sent: string[][] = []
+  const client = {
+    connected: true,
+    producer: {
+      connect: async () => {},
+      disconnect: async () => {},
+      sendBatch: async ({ topicMessages }: ProducerBatch) => {
+        sent.push((topicMessages?.[0]?.messages ?? []).map(({ value }) => String(value)))
+        const answer = answers.shift()
+        if (answer !== undefined) throw Object.assign(new Error('as the test says'), answer)
+        return [{ topicName: 't', partition: 0, errorCode: 0 }]
+      },
+    },
+    admin: {
+      connect: async () => {},
+      disconnect: async () => {},
+      fetchTopicMetadata: async () => ({ topics: [{ name: 't', partitions: [{ partitionId: 0 }] }] }),
+    },
+  } as unknown as Client
+  const producer = new SafeProducer(
+    {
+      connection: { brokers: ['kafka:9092'], clientId: 'test', tls: undefined, sasl: undefined },
+      log: createLog('test', 'silent'),
+      connectionTimeoutMs: 1_000,
+      requestTimeoutMs: 1_000,
+      waitingMax: 10,
+    },
+    () => client,
+  )
+  const published = await Promise.all(['1', '2', '3', '4'].map((key) => producer.publish(record(key))))
+  expect(published.map(({ kind }) => kind)).toEqual(['failed', 'failed', 'failed', 'failed'])
+  expect(sent).toEqual([
+    ['1', '2', '3', '4'],
+    ['1', '2'],
+  ])
+  expect(await producer.publish(record('5'))).toEqual({ kind: 'stored' })
+  await producer.close()
+})
