@@ -7,16 +7,16 @@ import { expect, test } from 'vitest'
 import { createLog } from './log.ts'
 import { type Client, SafeProducer } from './safe-producer.ts'
 
-const record = (key: string): OutgoingRecord => ({
+const record = (value: string): OutgoingRecord => ({
   topic: 't',
   key: Buffer.from('k'),
-  value: Buffer.from(key),
+  value: Buffer.from(value),
   headers: [],
   sourcePartition: 0,
 })
 
-test('where half of a batch that was too large fails, the other half is not sent (P9)', async () => {
-  const answers = [{ type: 'MESSAGE_TOO_LARGE' }, { type: 'NOT_LEADER_FOR_PARTITION' }]
+/** A producer over a client that answers as it is told, and what it was sent. */
+function producerOver(answer: () => { errorCode: number }[]): { producer: SafeProducer; sent: string[][] } {
   const sent: string[][] = []
   const client = {
     connected: true,
@@ -24,10 +24,8 @@ test('where half of a batch that was too large fails, the other half is not sent
       connect: async () => {},
       disconnect: async () => {},
       sendBatch: async ({ topicMessages }: ProducerBatch) => {
-        sent.push((topicMessages?.[0]?.messages ?? []).map(({ value }) => String(value)))
-        const answer = answers.shift()
-        if (answer !== undefined) throw Object.assign(new Error('as the test says'), answer)
-        return [{ topicName: 't', partition: 0, errorCode: 0 }]
+        sent.push((topicMessages?.[0]?.messages ?? []).map(({ value }) => String(value).slice(0, 1)))
+        return answer().map((row) => ({ topicName: 't', partition: 0, ...row }))
       },
     },
     admin: {
@@ -46,12 +44,31 @@ test('where half of a batch that was too large fails, the other half is not sent
     },
     () => client,
   )
-  const published = await Promise.all(['1', '2', '3', '4'].map((key) => producer.publish(record(key))))
+  return { producer, sent }
+}
+
+test('where half of a batch that was too large fails, the other half is not sent (P9)', async () => {
+  const answers = [{ type: 'MESSAGE_TOO_LARGE' }, { type: 'NOT_LEADER_FOR_PARTITION' }]
+  const { producer, sent } = producerOver(() => {
+    const answer = answers.shift()
+    if (answer !== undefined) throw Object.assign(new Error('as the test says'), answer)
+    return [{ errorCode: 0 }]
+  })
+  const published = await Promise.all(['1', '2', '3', '4'].map((value) => producer.publish(record(value))))
   expect(published.map(({ kind }) => kind)).toEqual(['failed', 'failed', 'failed', 'failed'])
   expect(sent).toEqual([
     ['1', '2', '3', '4'],
     ['1', '2'],
   ])
   expect(await producer.publish(record('5'))).toEqual({ kind: 'stored' })
+  await producer.close()
+})
+
+test('where the answer leaves a partition out, what waits behind is not sent (P3, P9)', async () => {
+  const { producer, sent } = producerOver(() => [])
+  const large = 'x'.repeat(500_000)
+  const published = await Promise.all(['1', '2'].map((value) => producer.publish(record(value + large))))
+  expect(published.map(({ kind }) => kind)).toEqual(['failed', 'failed'])
+  expect(sent).toEqual([['1']])
   await producer.close()
 })

@@ -171,15 +171,16 @@ export class SafeProducer {
       const listed = new Set(
         answer.filter((row) => row.errorCode === 0).map((row) => `${row.topicName} ${row.partition}`),
       )
+      let missing: string | undefined
       for (const { partition, done } of batch) {
-        const stored = listed.has(`${topic} ${partition}`)
-        done(
-          stored
-            ? { kind: 'stored' }
-            : { kind: 'failed', detail: `partition ${partition} is missing in Kafka's answer` },
-        )
+        if (listed.has(`${topic} ${partition}`)) {
+          done({ kind: 'stored' })
+        } else {
+          missing = `partition ${partition} is missing in Kafka's answer`
+          done({ kind: 'failed', detail: missing })
+        }
       }
-      return undefined
+      return missing
     } catch (error) {
       failure = error
     }

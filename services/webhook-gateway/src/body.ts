@@ -51,7 +51,9 @@ export class BodyReader {
         if (bytes > this.#bodyBytesMax) end({ kind: 'too-large' })
         else if (this.#heldBytes > this.#heldBytesMax) end({ kind: 'no-room' })
       }
-      const onEnd = () => end({ kind: 'whole', bytes: Buffer.concat(chunks, bytes) })
+      // A chunk is memory of its own: where it is the only one, it is the body.
+      const onEnd = () =>
+        end({ kind: 'whole', bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes) })
       const onClose = () => end({ kind: 'broken-off' })
       const timer = setTimeout(() => end({ kind: 'late' }), Math.max(0, byMs - performance.now()))
       request.on('data', onData).on('end', onEnd).on('close', onClose)

@@ -40,7 +40,10 @@ export const variables = {
   WEBHOOK_HOST: defaultsTo('0.0.0.0', 'address that the public port listens on', types.text),
   WEBHOOK_PATH: defaultsTo('/webhooks/partoo', 'path of the webhooks', path),
   WEBHOOK_SECRET: secret(
-    optional("if set, must come as the path's last segment or in the X-Webhook-Secret header", secretText),
+    optional(
+      "if set, must come as the path's last segment (percent-encoded where it holds /, ?, # or %) or in the X-Webhook-Secret header",
+      secretText,
+    ),
   ),
   WEBHOOK_DEADLINE_MS: defaultsTo(
     '5000',

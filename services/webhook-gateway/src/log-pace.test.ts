@@ -9,7 +9,7 @@ test('ten lines a second are told, the others are counted in the next one', () =
   try {
     const lines: Record<string, unknown>[] = []
     const write = (fields: Record<string, unknown>) => lines.push(fields)
-    const pace = new LogPace({ info: write, warn: write, error: write } as unknown as Log)
+    const pace = new LogPace({ info: write, warn: write, error: write } as unknown as Log, 'that prove nothing')
     for (let n = 0; n < 25; n += 1) pace.tell('warn', { n }, 'webhook finished')
     expect(lines).toHaveLength(10)
     vi.advanceTimersByTime(1_000)

@@ -8,12 +8,15 @@ const windowMs = 1_000
 
 export class LogPace {
   readonly #log: Log
+  readonly #which: string
   #windowMs = Number.NEGATIVE_INFINITY
   #told = 0
   #untold = 0
 
-  constructor(log: Log) {
+  /** @param which requests these are, for the line that counts those that are not told */
+  constructor(log: Log, which: string) {
     this.#log = log
+    this.#which = which
   }
 
   /** Logs a line, unless ten were in this second. */
@@ -21,7 +24,7 @@ export class LogPace {
     const nowMs = performance.now()
     if (nowMs - this.#windowMs >= windowMs) {
       if (this.#untold > 0)
-        this.#log.warn({ untold: this.#untold }, 'more requests of strangers than are told one by one')
+        this.#log.warn({ untold: this.#untold }, `more requests ${this.#which} than are told one by one`)
       this.#windowMs = nowMs
       this.#told = 0
       this.#untold = 0

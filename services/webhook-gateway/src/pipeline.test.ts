@@ -24,13 +24,19 @@ function fact(id: number | string): Fact {
 }
 
 const idOf = (record: OutgoingRecord) => String((JSON.parse(String(record.value)) as { content: string }).content)
+const hasEvent = (record: OutgoingRecord) => (JSON.parse(String(record.value)) as { event: unknown }).event !== null
 const remake = (kept: Kept) => toFact(Verified.fromSpool(kept.body), kept, { orgIds: new Set(['42']), topics })
+
+/** What a topic does with a send. `leavesOut`: of two partitions, the one whose records are neither stored nor answered. */
+type Next = { stores: boolean; answers: boolean; turns: number; leavesOut?: 0 | 1 | undefined }
+
+const partitionOf = (id: string): number => Number(id.at(-1)) % 2
 
 /** A topic: what is in it, and what it does with the next sends. All records of one turn are one send, as of the producer. */
 class Topic {
   readonly ids: string[] = []
-  readonly refuses = new Set<string>()
-  next: () => { stores: boolean; answers: boolean; turns: number } = () => ({ stores: true, answers: true, turns: 1 })
+  refuses: (record: OutgoingRecord) => boolean = () => false
+  next: () => Next = () => ({ stores: true, answers: true, turns: 1 })
   #send: { records: OutgoingRecord[]; results: Promise<Published[]> } | undefined
 
   publish(record: OutgoingRecord): Promise<Published> {
@@ -46,12 +52,14 @@ class Topic {
   async #end(records: OutgoingRecord[]): Promise<Published[]> {
     await turn()
     this.#send = undefined
-    const { stores, answers, turns } = this.next()
+    const { stores, answers, turns, leavesOut } = this.next()
     for (let i = 0; i < turns; i += 1) await turn()
     return records.map((record) => {
-      if (this.refuses.has(idOf(record))) return { kind: 'refused', detail: 'too large' }
-      if (stores && record.topic === topics.replies) this.ids.push(idOf(record))
-      return stores && answers ? { kind: 'stored' } : { kind: 'failed', detail: 'as the seed says' }
+      if (record.topic !== topics.replies) return { kind: 'stored' }
+      if (this.refuses(record)) return { kind: 'refused', detail: 'too large' }
+      const isStored = stores && partitionOf(idOf(record)) !== leavesOut
+      if (isStored) this.ids.push(idOf(record))
+      return isStored && answers ? { kind: 'stored' } : { kind: 'failed', detail: 'as the seed says' }
     })
   }
 }
@@ -215,13 +223,31 @@ test('what the topic refuses is in quarantine, and holds up nothing; without a s
   const topic = new Topic()
   const disk = new Disk()
   const pipeline = open(topic, disk)
-  topic.refuses.add('2')
+  topic.refuses = (record) => idOf(record) === '2'
   const outcomes = await Promise.all([1, 2, 3].map((id) => publish(pipeline, id)))
   expect(outcomes.map(({ kind }) => kind)).toEqual(['durable', 'durable', 'durable'])
   expect(topic.ids).toEqual(['1', '3'])
   expect(disk.quarantine).toHaveLength(1)
   await pipeline.close()
   expect(await publish(open(topic, undefined), 2)).toMatchObject({ kind: 'not-durable', cause: 'refused' })
+})
+
+test('a reply that is too large with its event: what stands for it is not overtaken, live or from the spool', async () => {
+  const topic = new Topic()
+  const disk = new Disk()
+  const pipeline = open(topic, disk)
+  const large = 'x'.repeat(20_000)
+  topic.refuses = (record) => hasEvent(record) && idOf(record).length > 20_000
+  const send = (from: number) =>
+    Promise.all([`${from}`, `${large}${from + 1}`, `${from + 2}`].map((id) => publish(pipeline, id)))
+  await send(1)
+  topic.next = () => ({ stores: false, answers: true, turns: 1 })
+  await send(4)
+  topic.next = () => ({ stores: true, answers: true, turns: 1 })
+  await until('live', () => !pipeline.spooling)
+  expect(topic.ids.map((id) => id.at(-1))).toEqual(['1', '2', '3', '4', '5', '6'])
+  expect(disk.quarantine).toEqual([])
+  await pipeline.close()
 })
 
 test('a full disk: live again once all is published, though nothing can be removed; removed when there is room', async () => {
@@ -247,6 +273,9 @@ const faults = fc.record({
   storesShare: fc.double({ min: 0, max: 1, noNaN: true }),
   answersShare: fc.double({ min: 0, max: 1, noNaN: true }),
   fullShare: fc.double({ min: 0, max: 0.5, noNaN: true }),
+  leftOutShare: fc.constantFrom(0, 0.3),
+  refusedShare: fc.constantFrom(0, 0.2),
+  withdrawnShare: fc.constantFrom(0, 0.2),
   crashes: fc.integer({ min: 0, max: 3 }),
   events: fc.integer({ min: 1, max: 40 }),
   patienceMs: fc.constantFrom(1, 60_000),
@@ -254,7 +283,9 @@ const faults = fc.record({
 
 test('whatever fails: what is acknowledged is in Kafka, first copies in the order of acceptance', async () => {
   await fc.assert(
-    fc.asyncProperty(faults, async ({ seed, storesShare, answersShare, fullShare, crashes, events, patienceMs }) => {
+    fc.asyncProperty(faults, async (drawn) => {
+      const { seed, storesShare, answersShare, fullShare, leftOutShare, refusedShare, withdrawnShare } = drawn
+      const { crashes, events, patienceMs } = drawn
       const random = seeded(seed)
       const topic = new Topic()
       const disk = new Disk()
@@ -263,8 +294,11 @@ test('whatever fails: what is acknowledged is in Kafka, first copies in the orde
         stores: !failing || random() < storesShare,
         answers: !failing || random() < answersShare,
         turns: Math.floor(random() * 6),
+        leavesOut: failing && random() < leftOutShare ? (random() < 0.5 ? 0 : 1) : undefined,
       })
-      disk.takes = () => (failing && random() < fullShare ? 'full' : 'kept')
+      const refused = new Set(Array.from({ length: events }, (_, id) => id).filter(() => random() < refusedShare))
+      topic.refuses = (record) => refused.has(Number(idOf(record)))
+      disk.takes = () => (failing && random() < fullShare ? (random() < 0.5 ? 'full' : 'failed') : 'kept')
       disk.removes = () => !failing || random() < 0.7
       disk.appendTurns = () => Math.floor(random() * 8)
       const accepted: number[] = []
@@ -275,9 +309,17 @@ test('whatever fails: what is acknowledged is in Kafka, first copies in the orde
       }
       for (let id = 0; id < events; id += 1) {
         const { life, pipeline } = current
-        void publish(pipeline, id).then(({ kind }) => {
-          if (kind === 'durable' && life.isAlive) accepted.push(id)
+        const { durability, withdraw } = pipeline.publish(fact(id))
+        let isWithdrawn = false
+        void durability.then(({ kind }) => {
+          if (kind === 'durable' && life.isAlive && !isWithdrawn) accepted.push(id)
         })
+        if (random() < withdrawnShare) {
+          void turn().then(() => {
+            isWithdrawn = true
+            withdraw()
+          })
+        }
         for (let turns = Math.floor(random() * 4); turns > 0; turns -= 1) await turn()
         if (random() < crashes / events) {
           current.life.isAlive = false
@@ -292,8 +334,13 @@ test('whatever fails: what is acknowledged is in Kafka, first copies in the orde
       await pipeline.close()
       const firsts = [...new Set(topic.ids.map(Number))]
       const order = firsts.filter((id) => accepted.includes(id))
-      expect(new Set(order)).toEqual(new Set(accepted))
-      expect(order).toEqual(order.toSorted((a, b) => a - b))
+      const quarantined = disk.quarantine.map((kept) => Number(idOf(remake(kept).record)))
+      expect(quarantined.every((id) => refused.has(id))).toBe(true)
+      expect(new Set([...order, ...quarantined.filter((id) => accepted.includes(id))])).toEqual(new Set(accepted))
+      for (const partition of [0, 1]) {
+        const ofPartition = order.filter((id) => id % 2 === partition)
+        expect(ofPartition).toEqual(ofPartition.toSorted((a, b) => a - b))
+      }
     }),
     { numRuns: 300 },
   )

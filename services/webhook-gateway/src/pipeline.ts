@@ -6,7 +6,8 @@
 //
 // Rules:
 //   W1  a fact is durable once Kafka has acknowledged it, or the spool has kept it
-//   W2  one batch at a time is on its way, and a batch is one send: where it fails, nothing after it has gone before it
+//   W2  one batch at a time is on its way, and a batch is one send: where it fails, nothing after it has gone before it. A fact
+//       larger than any that the topic has taken is a batch of its own: what stands for it, if it is refused, goes before the next
 //   W3  while anything of this destination waits in the spool, nothing goes past it
 //   W4  what is published is removed from the spool afterwards: a crash between the two makes copies, of one batch at most
 // Without a spool a batch that fails is not durable, and the next one is tried.
@@ -40,6 +41,9 @@ export type PipelineOptions = {
 /** A batch is one send of the producer: as many records of one topic as that takes at once. */
 const batchRecordsMax = 500
 const batchBytesMax = 800_000
+/** A record that every topic takes. */
+const smallBytes = 16_384
+const damagedBody = 'its body is not what was kept: the disk or the file is damaged'
 /** Facts that may wait for Kafka. */
 const waitingMax = 10_000
 /** How often it is told that the spool waits, however often it is tried. */
@@ -80,6 +84,8 @@ export class Pipeline {
   #removedTo = 0
   #publishedCount = 0
   #retryMs: number
+  /** The largest record that the topic has taken. */
+  #takenBytes = smallBytes
   /** When it was told that the spool waits. */
   #toldMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
@@ -155,7 +161,7 @@ export class Pipeline {
   async #sendBatch(): Promise<void> {
     const { spool } = this.#options
     const facts = this.#waiting.slice(0, batchRecordsMax).map(({ fact }) => fact)
-    const batch = this.#waiting.splice(0, batchLength(facts))
+    const batch = this.#waiting.splice(0, this.#batchLength(facts))
     this.#batch = batch
     const results = await this.#send(batch.map(({ fact }) => fact))
     this.#batch = []
@@ -259,12 +265,12 @@ export class Pipeline {
   async #publishRows(spool: Spool, rows: readonly KeptRow[]): Promise<void> {
     const [first] = rows
     if (first !== undefined && !first.isWhole) {
-      await this.#quarantine(spool, first, 'its body is not what was kept: the disk or the file is damaged')
+      await this.#quarantine(spool, first, damagedBody)
       return this.#remove(spool)
     }
     const damaged = rows.findIndex(({ isWhole }) => !isWhole)
     const facts = (damaged === -1 ? rows : rows.slice(0, damaged)).map((row) => this.#options.remake(row))
-    const batch = facts.slice(0, batchLength(facts))
+    const batch = facts.slice(0, this.#batchLength(facts))
     const results = await this.#send(batch)
     let because: string | undefined
     for (const [i, published] of results.entries()) {
@@ -293,7 +299,9 @@ export class Pipeline {
     const { destination, log, quarantined } = this.#options
     quarantined()
     const hint =
-      'is the topic too small, raise its max.message.bytes and restart the gateway: it tries the quarantine again'
+      because === damagedBody
+        ? 'check the disk of the spool; what is left of the webhook stays in its file'
+        : 'is the topic too small, raise its max.message.bytes and restart the gateway: it tries the quarantine again'
     log.error({ destination, because, hint }, 'a webhook that cannot be published is kept in quarantine')
   }
 
@@ -333,6 +341,7 @@ export class Pipeline {
     const { producer } = this.#options
     const results = await Promise.all(facts.map(({ record }) => producer.publish(record)))
     for (const [i, fact] of facts.entries()) {
+      if (results[i]?.kind === 'stored') this.#takenBytes = Math.max(this.#takenBytes, recordBytes(fact.record))
       if (results[i]?.kind !== 'refused' || fact.whenTooLarge === undefined) continue
       for (const record of fact.whenTooLarge()) {
         const published = await producer.publish(record)
@@ -342,16 +351,18 @@ export class Pipeline {
     }
     return results
   }
-}
 
-/** How many facts from the front are one batch; one at least. */
-function batchLength(facts: readonly Fact[]): number {
-  let bytes = 0
-  for (const [count, { record }] of facts.entries()) {
-    bytes += recordBytes(record)
-    if (count === batchRecordsMax || (count > 0 && bytes > batchBytesMax)) return count
+  /** How many facts from the front are one batch; one at least. */
+  #batchLength(facts: readonly Fact[]): number {
+    let batchBytes = 0
+    for (const [count, { record }] of facts.entries()) {
+      const bytes = recordBytes(record)
+      batchBytes += bytes
+      if (bytes > this.#takenBytes) return Math.max(count, 1)
+      if (count > 0 && batchBytes > batchBytesMax) return count
+    }
+    return facts.length
   }
-  return facts.length
 }
 
 function durabilityOf(appended: Appended): Durability {

@@ -5,6 +5,8 @@
 //   503  not durable in time: neither Kafka nor a spool has it, the body comes too slowly, or there is no room for it
 //   200  durable, or a repeat of what is
 //
+// What is no HTTP is answered 400, and headers beyond Node's bound (16 KiB) are answered 431: Partoo sends neither.
+//
 // 5xx is what Partoo repeats; after any 4xx the event is lost, so a webhook that may be Partoo's gets one for its size only.
 // What the request declares its content to be does not matter. Nothing here logs a path, a header or a body.
 
@@ -79,8 +81,8 @@ export class WebhookServer {
     const { bodyBytesMax, deadlineMs } = options.webhook
     this.#options = options
     this.#path = withoutSlash(options.webhook.path)
-    this.#strangers = new LogPace(options.log)
-    this.#tooLarge = new LogPace(options.log)
+    this.#strangers = new LogPace(options.log, 'that prove nothing')
+    this.#tooLarge = new LogPace(options.log, 'that are too large')
     this.#bodies = new BodyReader({ bodyBytesMax, heldBytesMax: Math.max(heldBytesMax, 4 * bodyBytesMax) })
     const onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
     this.#server = createServer(

@@ -223,3 +223,11 @@ test('what cannot be opened is refused in one line', async () => {
     because: expect.stringMatching(/^\S+spool\.sqlite is damaged [^\n]+$/),
   })
 })
+
+test('what is on its way into quarantine is bounded: a disk that hangs holds no more than that', async () => {
+  const spool = await open()
+  const large = kept('', { body: Buffer.alloc(8 * 1_048_576) })
+  const appended = await Promise.all(Array.from({ length: 8 }, () => spool.appendToQuarantine(large, 'too large')))
+  expect(appended.map(({ kind }) => kind)).toEqual([...Array(6).fill('kept'), 'failed', 'failed'])
+  expect(await spool.appendToQuarantine(large, 'too large')).toMatchObject({ kind: 'kept' })
+})

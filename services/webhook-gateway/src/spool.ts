@@ -56,7 +56,9 @@ export class Spool {
   /** Appends that are asked for and not answered, and of them those whose transaction has not begun. */
   readonly #asked: Record<Destination, number> = { replies: 0, receipts: 0, events: 0 }
   #waiting: Waiting[] = []
+  /** Of these, and of what is on its way into quarantine. */
   #bytesWaiting = 0
+  #quarantining = 0
   #appending: Promise<void> | undefined
   /** Why the thread is not there any more. */
   #gone: string | undefined
@@ -122,7 +124,13 @@ export class Spool {
 
   /** Keeps a webhook that its topic refuses, with the reason, past the queue. Never rejects. */
   async appendToQuarantine(kept: Kept, because: string): Promise<Appended> {
+    const notTaken = this.#notTaken(kept)
+    if (notTaken !== undefined) return { kind: 'failed', because: notTaken }
+    this.#quarantining += 1
+    this.#bytesWaiting += kept.body.length
     const [appended] = await this.#appendTogether([kept], because)
+    this.#quarantining -= 1
+    this.#bytesWaiting -= kept.body.length
     return appended as Appended
   }
 
@@ -167,8 +175,9 @@ export class Spool {
   /** @returns why a webhook is not taken at all */
   #notTaken({ body }: Kept): string | undefined {
     if (this.#closing !== undefined) return closed
-    const isTooMuch = this.#waiting.length >= waitingMax || this.#bytesWaiting + body.length > bytesWaitingMax
-    return isTooMuch ? `the spool's disk is too slow: ${this.#waiting.length} webhooks wait for it` : undefined
+    const waiting = this.#waiting.length + this.#quarantining
+    const isTooMuch = waiting >= waitingMax || this.#bytesWaiting + body.length > bytesWaitingMax
+    return isTooMuch ? `the spool's disk is too slow: ${waiting} webhooks wait for it` : undefined
   }
 
   async #appendAll(): Promise<void> {
