@@ -1,10 +1,13 @@
 // The connection to Kafka: the variables that describe it, and the one place where a kafkajs client is made.
 
 import { readFileSync } from 'node:fs'
-import kafkajs, { type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
+import { connect, isIP } from 'node:net'
+import tls from 'node:tls'
+import kafkajs, { type ISocketFactory, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs'
 import { z } from 'zod'
+import { type Compression, compressions, registerCodecs } from './compression.ts'
 import { defaultsTo, optional, required, secret, types, type Values } from './config.ts'
-import type { Log } from './log.ts'
+import { errorLine, type Log } from './log.ts'
 
 const brokerList = z
   .string()
@@ -38,6 +41,11 @@ export function kafkaVariables(service: string) {
     ),
     KAFKA_SASL_USERNAME: optional('user name for SASL', types.text),
     KAFKA_SASL_PASSWORD: secret(optional('password for SASL', types.text)),
+    KAFKA_COMPRESSION: defaultsTo(
+      'none',
+      'how what is published is compressed: none, gzip, snappy, lz4 or zstd; all of them are read',
+      types.oneOf(compressions),
+    ),
   }
 }
 
@@ -49,6 +57,8 @@ export type KafkaConnection = {
   clientId: string
   tls: { ca?: string; cert?: string; key?: string } | undefined
   sasl: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string } | undefined
+  /** Of what is published; `none` where it is left out. */
+  compression?: Compression
 }
 
 /** Relations between the connection's variables: problems, one line each. */
@@ -107,6 +117,7 @@ export function kafkaConnection(values: KafkaValues): KafkaConnection {
       ? { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }
       : undefined,
     sasl: mechanism && username !== undefined && password !== undefined ? { mechanism, username, password } : undefined,
+    compression: values.KAFKA_COMPRESSION,
   }
 }
 
@@ -115,6 +126,7 @@ export type KafkaPatience = { connectionTimeoutMs: number; requestTimeoutMs: num
 
 /** Makes a kafkajs client. Nothing connects until a producer, consumer or admin of it does. */
 export function createKafka(connection: KafkaConnection, log: Log, patience: KafkaPatience): kafkajs.Kafka {
+  registerCodecs()
   const config: KafkaConfig = {
     brokers: connection.brokers,
     clientId: connection.clientId,
@@ -124,10 +136,21 @@ export function createKafka(connection: KafkaConnection, log: Log, patience: Kaf
     retry: { retries: patience.retries, initialRetryTime: 100, maxRetryTime: 2_000 },
     logLevel: kafkajs.logLevel.INFO,
     logCreator: () => (entry) => passOn(log, entry),
+    socketFactory: connectSocket,
   }
   if (connection.tls !== undefined) config.ssl = connection.tls
   if (connection.sasl !== undefined) config.sasl = connection.sasl as SASLOptions
   return new kafkajs.Kafka(config)
+}
+
+const keepAliveMs = 60_000
+
+/** As kafkajs does by itself, but without Nagle's algorithm, by which the end of a large request waits for an acknowledgement. */
+const connectSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const socket = ssl
+    ? tls.connect({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
+    : connect({ host, port }, onConnect)
+  return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }
 
 /** kafkajs logs each passing trouble as an error and each pause as information: one step lower is what they mean to us. */
@@ -148,4 +171,26 @@ export function kafkaErrorType(error: unknown): string | undefined {
     if ('type' in cause && typeof cause.type === 'string') return cause.type
   }
   return undefined
+}
+
+/**
+ * Why Kafka did not do what was asked, in one line. Kafka's own words leave out what somebody has to be allowed, and on what.
+ *
+ * @param operation as Kafka's permissions call it
+ * @param topics one of which it was about
+ */
+export function refusalLine(error: unknown, operation: string, topics: readonly string[], groupId = ''): string {
+  const hint = "allow it to this service's user (`npm run topics -- acls` tells how)"
+  switch (kafkaErrorType(error)) {
+    case 'TOPIC_AUTHORIZATION_FAILED':
+      return `${operation} on topic ${topics.join(' or ')} is not allowed: ${hint}`
+    case 'GROUP_AUTHORIZATION_FAILED':
+      return `Read on group ${groupId} is not allowed: ${hint}`
+    default:
+      // kafkajs asks every broker, and drops what they answer.
+      if (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound') {
+        return `no broker names the coordinator of group ${groupId}: is Read on it not allowed? If so, ${hint}`
+      }
+      return errorLine(error)
+  }
 }

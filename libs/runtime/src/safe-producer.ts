@@ -8,7 +8,8 @@
 //   P4  not idempotent, and kafkajs repeats nothing by itself: copies of a fact share their ce_id, a lost fact has no remedy
 //   P5  a send ends by itself within its timeouts; it is never abandoned, as it could still be sent later
 //   P6  one topic a send, so that a refused dead letter does not take receipts along; at most `partitionBytesMax` for one
-//       partition, as kafkajs makes one record batch of it and max.message.bytes limits the batch
+//       partition, as kafkajs makes one record batch of it and max.message.bytes limits the batch; counted before compression,
+//       which adds less than is left to the limit's default, 1,048,588
 //   P7  what is refused as too large is halved until the record is found that is
 //   P8  after a failure that is not the broker's own word the next send has a new client: kafkajs keeps a connection on which
 //       nothing answers any more, and each send would time out on it until TCP gives up, a quarter of an hour later; each new
@@ -22,8 +23,9 @@ import { setTimeout } from 'node:timers/promises'
 import type { OutgoingRecord } from '@bridge/schemas/record'
 import { recordBytes } from '@bridge/schemas/record'
 import kafkajs, { type Admin, type PartitionMetadata, type Producer } from 'kafkajs'
-import { createKafka, type KafkaConnection, type KafkaPatience, kafkaErrorType } from './kafka.ts'
-import { errorLine, type Log } from './log.ts'
+import { compressionType } from './compression.ts'
+import { createKafka, type KafkaConnection, type KafkaPatience, kafkaErrorType, refusalLine } from './kafka.ts'
+import type { Log } from './log.ts'
 import { partitionOfKey } from './murmur2.ts'
 
 /** What became of a record. `failed`: it may or may not be stored; publishing it again is right. */
@@ -137,7 +139,8 @@ export class SafeProducer {
       partitions = await this.#partitionsOf(topic)
     } catch (error) {
       this.#renewClient(error)
-      for (const waiting of queue) waiting.done({ kind: 'failed', detail: errorLine(error) })
+      const detail = refusalLine(error, 'Describe', [topic])
+      for (const waiting of queue) waiting.done({ kind: 'failed', detail })
       return []
     }
     const batch: Waiting[] = []
@@ -166,6 +169,7 @@ export class SafeProducer {
       const answer = await this.#client.producer.sendBatch({
         acks: -1,
         timeout: this.#options.requestTimeoutMs,
+        compression: compressionType(this.#options.connection.compression ?? 'none'),
         topicMessages: [{ topic, messages: batch.map(toMessage) }],
       })
       const listed = new Set(
@@ -195,7 +199,7 @@ export class SafeProducer {
       for (const { done } of batch.slice(half)) done({ kind: 'failed', detail: failed })
       return failed
     }
-    const detail = errorLine(failure)
+    const detail = refusalLine(failure, 'Write', [topic])
     for (const { done } of batch) done(isTooLarge ? { kind: 'refused', detail } : { kind: 'failed', detail })
     return isTooLarge ? undefined : detail
   }

@@ -59,3 +59,86 @@ export const bulkTopic = {
   purpose:
     'messages of campaigns and imports: sent with what the others leave of the limit, and never less than a tenth',
 } as const satisfies Omit<TopicContract, 'defaultName'>
+
+/** What a topic of the bridge is asked to be. `npm run topics` compares it with what is there, and creates topics so. */
+export type TopicSettings = {
+  /** As it is created. Later it is never changed: keys would go to other partitions, and a conversation would lose its order. */
+  partitions: number
+  /** At least, in milliseconds; more is better, and -1 (for ever) is right. */
+  retentionMs: number
+  /** Compaction would keep the last record of a key alone: one message, receipt or reply of a whole conversation. */
+  cleanupPolicy: 'delete'
+  /** Why the records have to stay that long. */
+  retentionFor: string
+}
+
+const dayMs = 86_400_000
+const outboundSettings = {
+  partitions: 6,
+  retentionMs: 7 * dayMs,
+  cleanupPolicy: 'delete',
+  retentionFor:
+    'what retention deletes before it is sent is lost: it must outlast any outage, and the backlog after it',
+} as const satisfies TopicSettings
+
+export const topicSettings = {
+  outbound: outboundSettings,
+  bulk: outboundSettings,
+  dlq: {
+    partitions: 3,
+    retentionMs: 30 * dayMs,
+    cleanupPolicy: 'delete',
+    retentionFor: 'somebody has to find the time to look at them, and to send them again',
+  },
+  receipts: {
+    partitions: 3,
+    retentionMs: 7 * dayMs,
+    cleanupPolicy: 'delete',
+    retentionFor: 'a consumer that was away reads them later',
+  },
+  replies: {
+    partitions: 3,
+    retentionMs: 7 * dayMs,
+    cleanupPolicy: 'delete',
+    retentionFor: 'a consumer that was away reads them later',
+  },
+  events: {
+    partitions: 3,
+    retentionMs: 7 * dayMs,
+    cleanupPolicy: 'delete',
+    retentionFor: 'a consumer that was away reads them later',
+  },
+} as const satisfies Record<TopicRole | 'bulk', TopicSettings>
+
+/** Of every topic, where there are as many brokers: one of them may be away, and nothing is lost and nothing stands still. */
+export const replication = { factor: 3, minInsyncReplicas: 2 } as const
+
+/** Kafka's default for max.message.bytes, of a batch as it is stored (compressed, if it is). */
+export const messageBytesDefault = 1_048_588
+/** Keys, headers and what a batch takes itself. */
+export const messageBytesExtra = 65_536
+
+/**
+ * The least max.message.bytes of a topic, undefined where any will do.
+ *
+ * @param bodyBytesMax the largest webhook body that the gateway takes (WEBHOOK_BODY_MAX_BYTES)
+ * @param outboundBytesMax max.message.bytes of the outbound topic, the larger one where there are two
+ */
+export function messageBytesNeeded(
+  role: TopicRole | 'bulk',
+  { bodyBytesMax, outboundBytesMax }: { bodyBytesMax: number; outboundBytesMax: number },
+): number | undefined {
+  switch (role) {
+    case 'replies':
+    case 'events':
+      // A reply holds its text and the original body, escaped: up to three times the body; an event what it came with.
+      return 3 * bodyBytesMax + messageBytesExtra
+    case 'dlq':
+      // The original whole, and our headers beside its own.
+      return outboundBytesMax + messageBytesExtra
+    case 'outbound':
+    case 'bulk':
+    case 'receipts':
+      return undefined
+  }
+}

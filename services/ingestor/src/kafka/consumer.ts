@@ -21,12 +21,14 @@
 //   K10 its heartbeats go by the wall clock: set back, it is silent until that has caught up. After as much silence the consumer
 //       is made anew, and a heartbeat that took less than no time says nothing about its age
 //   K11 the leader's word that comes with the partitions does not reach `GROUP_JOIN`: assigner.ts fetches it
+//   K12 a batch that cannot be decompressed would end it with all its partitions: unreadable.ts holds back its partition alone
 // Every join is a generation of our own count: kafkajs does not tell the group's.
 
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { Readiness } from '@bridge/runtime/admin-server'
-import { createKafka, type KafkaConnection } from '@bridge/runtime/kafka'
+import { hearUnreadable } from '@bridge/runtime/compression'
+import { createKafka, type KafkaConnection, refusalLine } from '@bridge/runtime/kafka'
 import { errorLine, type Log } from '@bridge/runtime/log'
 import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
 import type { Fact, PartitionCommit, PartitionName, PartitionPosition } from '../core/facts.ts'
@@ -37,6 +39,7 @@ import type { Decision, Mode, Wish } from './assignment.ts'
 import { isAtCursor } from './at-cursor.ts'
 import { readEnds, readPositions, topicExists } from './positions.ts'
 import { toRecord } from './record.ts'
+import { Unreadable } from './unreadable.ts'
 import { byTopic } from './user-data.ts'
 
 /** The least that brokers allow by default: a replica that was killed is noticed after as long. */
@@ -108,6 +111,7 @@ export class GroupConsumer {
   readonly #held = new Set<string>()
   readonly #highWatermarks = new Map<string, number>()
   readonly #realigning = new Set<string>()
+  readonly #unreadable: Unreadable
   #state: State = { kind: 'starting', because: 'not connected to Kafka yet' }
   #generation = 0
   #assigned: PartitionName[] = []
@@ -117,6 +121,7 @@ export class GroupConsumer {
   #admin: Admin | undefined
   /** Ends the consumer that runs, so that the loop makes another. */
   #giveUp: (because: string) => void = () => {}
+  #refreshing = false
   #heartbeatMs = 0
   /** When the last answer of the coordinator was asked for. */
   #heardMs = Number.NEGATIVE_INFINITY
@@ -126,6 +131,17 @@ export class GroupConsumer {
     this.#options = options
     this.#wish = { mode: options.assignment, settings: digestOfSettings(options.settings) }
     this.#assigner = new GroupAssigner(this.#wish, options.log)
+    this.#unreadable = new Unreadable({
+      groupId: options.groupId,
+      log: options.log,
+      reading: () => this.#reading(),
+      refreshEnds: () => void this.#refreshEnds(),
+      pause: (name) => this.#tell((consumer) => consumer.pause(topicPartitions([name]))),
+      resume: (name) => {
+        if (this.#state.kind !== 'reading' || this.#held.has(partitionKey(name.topic, name.partition))) return
+        this.#tell((consumer) => consumer.resume(topicPartitions([name])))
+      },
+    })
     this.#stopped = once(this.#stopping.signal, 'abort').then(() => 'stopping')
   }
 
@@ -150,6 +166,8 @@ export class GroupConsumer {
           const because = `no word from the group's coordinator for ${Math.round(silentMs / 1000)} s: nothing is sent`
           return { ready: false, because }
         }
+        const unreadable = this.#unreadable.because
+        if (unreadable !== '') return { ready: false, because: unreadable }
         const role = this.#assigned.length === 0 ? 'standing by' : ''
         const detail = [role, this.#disagreement].filter(Boolean).join('; ')
         return detail === '' ? { ready: true } : { ready: true, detail }
@@ -242,6 +260,7 @@ export class GroupConsumer {
     })
     let ends: NodeJS.Timeout | undefined
     let silence: NodeJS.Timeout | undefined
+    const hear = hearUnreadable((batch) => this.#unreadable.found(batch))
     let because: string
     try {
       await admin.connect()
@@ -257,7 +276,7 @@ export class GroupConsumer {
       })
       consumer.on('consumer.heartbeat', () => this.#heartbeat())
       consumer.on('consumer.start_batch_process', ({ payload }) => this.#passFiltered(payload))
-      consumer.on('consumer.crash', ({ payload }) => ended.resolve(errorLine(payload.error)))
+      consumer.on('consumer.crash', ({ payload }) => ended.resolve(refusalLine(payload.error, 'Read', topics, groupId)))
       await consumer.connect()
       await consumer.subscribe({ topics, fromBeginning: true })
       this.#consumer = consumer
@@ -277,6 +296,7 @@ export class GroupConsumer {
     }
     clearInterval(ends)
     clearInterval(silence)
+    hear()
     // Before the group hears of it: another replica may own everything the moment it does.
     this.#lose(because)
     await Promise.allSettled([consumer.disconnect(), admin.disconnect()])
@@ -295,6 +315,7 @@ export class GroupConsumer {
     this.#consumer = undefined
     this.#admin = undefined
     this.#assigned = []
+    this.#unreadable.clear()
     this.#state = { kind: 'starting', because }
     this.#generation += 1
     this.#options.submit({ kind: 'assigned', generation: this.#generation, partitions: [], share: 0 })
@@ -325,6 +346,7 @@ export class GroupConsumer {
     this.#heardMs = performance.now() - ageMs
     this.#state = { kind: ageMs < membershipMsMax ? 'joined' : 'doubting', generation }
     this.#assigned = partitions
+    this.#unreadable.clear()
     this.#tell((consumer) => consumer.pause(topicPartitions(partitions)))
     this.#options.submit({ kind: 'assigned', generation, partitions, share, shareUnit, ageMs })
     this.#options.rebalanced()
@@ -383,7 +405,8 @@ export class GroupConsumer {
         return
       } catch (error) {
         if (!isCurrent()) return
-        const because = `the committed offsets cannot be read: ${errorLine(error)}`
+        const { topics, groupId } = this.#options
+        const because = `the committed offsets cannot be read: ${refusalLine(error, 'Describe', topics, groupId)}`
         this.#options.log.warn({ tries }, because)
         if (tries === positioningTriesMax) return this.#giveUp(because)
         await this.#pauseFor(restartMsMin)
@@ -429,6 +452,17 @@ export class GroupConsumer {
     })
     const next = this.#options.cursor(generation, { topic, partition })
     if (next !== undefined && next > cursor) resolveOffset(String(next - 1))
+    this.#unreadable.passed({ topic, partition }, next ?? cursor)
+  }
+
+  /** Where each partition goes on that is being fetched, and its end. */
+  *#reading(): Iterable<PartitionName & { cursor: number; end: number | undefined }> {
+    if (this.#state.kind !== 'reading') return
+    for (const name of this.#assigned) {
+      const key = partitionKey(name.topic, name.partition)
+      const cursor = this.#held.has(key) ? undefined : this.#options.cursor(this.#state.generation, name)
+      if (cursor !== undefined) yield { ...name, cursor, end: this.#highWatermarks.get(key) }
+    }
   }
 
   /** kafkajs resolves a batch without records for us by itself: follow it, if it covers the cursor. */
@@ -473,11 +507,14 @@ export class GroupConsumer {
   /** Keeps the ends of partitions known that are held back, and so have no batches to tell them. */
   async #refreshEnds(): Promise<void> {
     const admin = this.#admin
-    if (admin === undefined || this.#state.kind !== 'reading') return
+    if (admin === undefined || this.#state.kind !== 'reading' || this.#refreshing) return
+    this.#refreshing = true
     try {
       for (const [key, { high }] of await readEnds(admin, this.#assigned)) this.#highWatermarks.set(key, high)
     } catch (error) {
       this.#options.log.warn({ error: errorLine(error) }, 'the ends of the partitions cannot be read')
+    } finally {
+      this.#refreshing = false
     }
   }
 }

@@ -1,7 +1,7 @@
 // Where partitions stand: what is committed and with which metadata, and where their logs begin and end. Read by an admin
 // client: kafkajs's consumer keeps to itself what it reads.
 
-import { kafkaErrorType } from '@bridge/runtime/kafka'
+import { kafkaErrorType, refusalLine } from '@bridge/runtime/kafka'
 import type { Log } from '@bridge/runtime/log'
 import type { Admin } from 'kafkajs'
 import type { PartitionName, PartitionPosition } from '../core/facts.ts'
@@ -66,6 +66,7 @@ export async function topicExists(admin: Admin, topic: string): Promise<boolean>
     return (topics[0]?.partitions.length ?? 0) > 0
   } catch (error) {
     if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return false
-    throw error
+    if (kafkaErrorType(error) === undefined) throw error
+    throw new Error(refusalLine(error, 'Describe', [topic]))
   }
 }

@@ -1,0 +1,64 @@
+// Owns one run of the tool: reads what is asked for and the settings, does it, answers the exit code.
+//   0   done, or nothing to do      1   failed, or not as it must be      64  wrong usage      78  wrong configuration
+
+import { errorLine } from '@bridge/runtime/log'
+import { acls } from './acls.ts'
+import { type Order, readArguments } from './arguments.ts'
+import { check } from './check.ts'
+import { Cluster } from './cluster.ts'
+import { create } from './create.ts'
+import { help } from './help.ts'
+import type { Output } from './output.ts'
+import { readSettings, type Settings } from './settings.ts'
+
+const exitFailed = 1
+const exitUsage = 64
+const exitConfiguration = 78
+
+export type Run = { args: string[]; env: NodeJS.ProcessEnv; output: Output }
+
+/** Runs one command. @returns the exit code; never rejects for what can be expected */
+export async function runTopics({ args, env, output }: Run): Promise<number> {
+  const read = readArguments(args)
+  if (read.kind === 'help') {
+    output.line(help.trimEnd())
+    return 0
+  }
+  if (read.kind === 'wrong') {
+    output.error(`${read.why}\nnpm run topics -- --help tells what there is.`)
+    return exitUsage
+  }
+  const settings = readSettings(env, read.order.brokers)
+  if (settings.kind === 'wrong') {
+    output.error(`The configuration is wrong (${settings.problems.length}):`)
+    for (const problem of settings.problems) output.error(`  ${problem}`)
+    return exitConfiguration
+  }
+  return perform(read.order, settings.config, output)
+}
+
+async function perform(order: Order, settings: Settings, output: Output): Promise<number> {
+  const brokers = settings.connection.brokers.join(', ')
+  let cluster: Cluster | undefined
+  try {
+    cluster = await Cluster.connect(settings.connection)
+    output.line(`# Kafka at ${brokers}`)
+    return await obey(cluster, order, settings, output)
+  } catch (error) {
+    output.error(`Kafka at ${brokers}: ${errorLine(error)}`)
+    return exitFailed
+  } finally {
+    await cluster?.close()
+  }
+}
+
+function obey(cluster: Cluster, order: Order, settings: Settings, output: Output): Promise<number> {
+  switch (order.command) {
+    case 'check':
+      return check(cluster, settings, order.only, output)
+    case 'create':
+      return create(cluster, settings, order, output)
+    case 'acls':
+      return acls(cluster, settings, order, output)
+  }
+}
