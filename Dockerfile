@@ -1,5 +1,6 @@
-# One image for the ingestor, the webhook gateway, the Partoo simulator and the webhooks tool: the command chooses which. No build step: Node 24
-# runs the TypeScript as it is. The root file system may be read-only; nothing runs as root; no development dependency is in it.
+# One image for the ingestor, the webhook gateway, the Partoo simulator and the tools that administer webhooks, topics and schemas: the
+# command chooses which. No build step: Node 24 runs the TypeScript as it is. The root file system may be read-only; nothing runs as
+# root; no development dependency is in it.
 #
 #   docker build -t partoo-kafka-bridge .
 #   docker run --rm partoo-kafka-bridge services/ingestor/src/main.ts --help
@@ -13,6 +14,8 @@ COPY libs/runtime/package.json libs/runtime/
 COPY services/ingestor/package.json services/ingestor/
 COPY services/webhook-gateway/package.json services/webhook-gateway/
 COPY tools/partoo-simulator/package.json tools/partoo-simulator/
+COPY tools/schemas/package.json tools/schemas/
+COPY tools/topics/package.json tools/topics/
 COPY tools/webhooks/package.json tools/webhooks/
 # `install`, not `ci`: it keeps the locked versions, and takes a lock file that was written on another platform.
 RUN npm install --omit=dev --ignore-scripts --loglevel=error
@@ -24,6 +27,8 @@ COPY --from=dependencies /app ./
 COPY libs libs
 COPY services services
 COPY tools/partoo-simulator tools/partoo-simulator
+COPY tools/schemas tools/schemas
+COPY tools/topics tools/topics
 COPY tools/webhooks tools/webhooks
 # For a volume: where the gateway may keep its spool.
 RUN mkdir /var/lib/spool && chown node:node /var/lib/spool

@@ -1,12 +1,19 @@
 // How large a record each topic takes, as its brokers say. Asked once at a start: a topic that is too small for what is
 // published is better told then than when the first large record comes.
 
-import kafkajs from 'kafkajs'
-import { createKafka, type KafkaConnection, kafkaErrorType } from './kafka.ts'
+import kafkajs, { type Admin } from 'kafkajs'
+import { createKafka, type KafkaConnection, kafkaErrorType, refusalLine } from './kafka.ts'
 import { errorLine, type Log } from './log.ts'
 
-/** `bytesMax`: max.message.bytes, of a batch. `untold`: the brokers do not say, `because` why. */
-export type TopicSize = { kind: 'takes'; bytesMax: number } | { kind: 'missing' } | { kind: 'untold'; because: string }
+/**
+ * `bytesMax`: max.message.bytes, of a batch. `untold`: the brokers do not say, `because` why. `denied`: they do not even say that
+ * it is there.
+ */
+export type TopicSize =
+  | { kind: 'takes'; bytesMax: number }
+  | { kind: 'missing' }
+  | { kind: 'untold'; because: string }
+  | { kind: 'denied'; because: string }
 
 const timeoutMs = 5_000
 
@@ -37,11 +44,24 @@ export async function readTopicSizes(
         const type = kafkaErrorType(error)
         if (type === undefined) throw error
         const isMissing = type === 'UNKNOWN_TOPIC_OR_PARTITION'
-        sizes.set(name, isMissing ? { kind: 'missing' } : { kind: 'untold', because: errorLine(error) })
+        sizes.set(name, isMissing ? { kind: 'missing' } : await untold(admin, name, error))
       }
     }
     return sizes
   } finally {
     await admin.disconnect().catch(() => {})
+  }
+}
+
+/** Who may not read a topic's settings may still write to it; who may not even see it cannot. */
+async function untold(admin: Admin, topic: string, error: unknown): Promise<TopicSize> {
+  try {
+    await admin.fetchTopicMetadata({ topics: [topic] })
+    return { kind: 'untold', because: errorLine(error) }
+  } catch (denial) {
+    const type = kafkaErrorType(denial)
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return { kind: 'missing' }
+    if (type !== 'TOPIC_AUTHORIZATION_FAILED') throw denial
+    return { kind: 'denied', because: refusalLine(denial, 'Describe', [topic]) }
   }
 }

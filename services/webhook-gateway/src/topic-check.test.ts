@@ -39,6 +39,14 @@ test('a topic that is too small or missing is told once, and named for readiness
   check.close()
 })
 
+test('a topic that may not even be seen is a problem: nothing could be written to it', async () => {
+  const because = 'Describe on topic events is not allowed'
+  const { lines, check } = checkOver(async () => new Map<string, TopicSize>([['events', { kind: 'denied', because }]]))
+  await vi.waitFor(() => expect(check.problems).toEqual([because]))
+  expect(lines).toEqual(['error events'])
+  check.close()
+})
+
 test('what is put right is seen without a restart', async () => {
   const sizes = new Map<string, TopicSize>([['events', { kind: 'missing' }]])
   const { lines, check } = checkOver(async () => sizes)

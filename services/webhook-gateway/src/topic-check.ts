@@ -88,6 +88,8 @@ export class TopicCheck {
       if (size.kind === 'missing') {
         const message = 'the topic does not exist: create it, or name the right one'
         tell(`topic ${topic} does not exist`, { topic }, message)
+      } else if (size.kind === 'denied') {
+        tell(size.because, { topic, because: size.because }, 'the topic cannot be written to')
       } else if (size.kind === 'untold') {
         untold.push(topic)
         const message = 'how large a record the topic takes is not told: allow DescribeConfigs'

@@ -1,5 +1,6 @@
 // Owns how the tools and tests talk to a Kafka: quietly, with short waits, and what "usable" means.
 
+import { registerCodecs } from '@bridge/runtime/compression'
 import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { pauseMs, withinMs } from './deadline.ts'
 
@@ -58,6 +59,7 @@ function impatient(brokers: string, timeoutMs: number): Kafka {
 }
 
 function client(brokers: string, clientId: string, config: Partial<KafkaConfig>): Kafka {
+  registerCodecs()
   const list = brokers.split(',').map((one) => one.trim())
   return new Kafka({ clientId, brokers: list, logLevel: logLevel.NOTHING, ...config })
 }
