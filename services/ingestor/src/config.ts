@@ -11,7 +11,13 @@ import {
   kafkaConnection,
   kafkaVariables,
 } from '@bridge/runtime/kafka'
+import {
+  checkSchemaRegistry,
+  schemaRegistryConnection,
+  schemaRegistryVariables,
+} from '@bridge/runtime/schema-registry-variables'
 import { type ServiceConfig, serviceConfig, serviceVariables } from '@bridge/runtime/service-variables'
+import type { RegistryConnection } from '@bridge/schemas/registry'
 import { bulkTopic, topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
 import type { Mode } from './kafka/assignment.ts'
@@ -32,6 +38,9 @@ export const variables = {
   OUTBOUND_BULK_TOPIC: optional(bulkTopic.purpose, types.topic),
   DLQ_TOPIC: defaultsTo(topics.dlq.defaultName, topics.dlq.purpose, types.topic),
   RECEIPTS_TOPIC: defaultsTo(topics.receipts.defaultName, topics.receipts.purpose, types.topic),
+  ...schemaRegistryVariables(
+    'messages in Avro, JSON Schema and Protobuf are read beside plain JSON; without it they are dead letters',
+  ),
   INGESTOR_GROUP_ID: defaultsTo('partoo-ingestor', 'consumer group of all replicas', types.text),
   INGESTOR_ASSIGNMENT: defaultsTo(
     'auto',
@@ -105,6 +114,8 @@ export type IngestorConfig = ServiceConfig & {
   groupId: string
   /** `outbound`: to be read. */
   topics: { outbound: string; bulk: string | null; dlq: string; receipts: string }
+  /** Undefined where none is configured. */
+  schemaRegistry: RegistryConnection | undefined
   assignment: Mode
   admittedMax: number
   admittedBytesMax: number
@@ -122,7 +133,7 @@ export type IngestorConfig = ServiceConfig & {
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
   let listed: ListedOrganization[] | undefined
   const read = readVariables(variables, env, (values, isSet) => {
-    const problems = checkKafka(values)
+    const problems = [...checkKafka(values), ...checkSchemaRegistry(values)]
     problems.push(
       ...checkTopicsDiffer(values, ['OUTBOUND_TOPIC', 'OUTBOUND_BULK_TOPIC', 'DLQ_TOPIC', 'RECEIPTS_TOPIC']),
     )
@@ -164,6 +175,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
         dlq: values.DLQ_TOPIC,
         receipts: values.RECEIPTS_TOPIC,
       },
+      schemaRegistry: schemaRegistryConnection(values),
       assignment: chosenAssignment(values.INGESTOR_ASSIGNMENT, organizations),
       admittedMax: values.ADMITTED_MAX,
       admittedBytesMax: values.ADMITTED_BYTES_MAX,

@@ -1,9 +1,10 @@
-// Real: decoding. Doubled: nothing. Failure: bytes without an answer, an id that is rounded, a value in a detail, two different
+// Real: decoding. Doubled: the schemas of the registry. Failure: bytes without an answer, an id that is rounded, a value in a detail, two different
 // messages with one digest.
 
 import { noIds, type OutboundMessage } from '@bridge/schemas/outbound-message'
+import { writeFrame } from '@bridge/schemas/wire-format'
 import { expect, test } from 'vitest'
-import { decode, digestOf } from './decode.ts'
+import { decode, digestOf, type Schemas } from './decode.ts'
 import type { Channels } from './organizations.ts'
 
 const one: Channels = { byId: new Map([['chat', { organization: 'o', name: null }]]), defaultChannelId: 'chat' }
@@ -24,7 +25,11 @@ const message = {
 
 function decoded(value: Buffer | string | null | object, channels = one) {
   const bytes = Buffer.isBuffer(value) || value === null ? value : Buffer.from(textOf(value))
-  return decode({ topic: 't', partition: 0, offset: 1, timestampMs: 0, key: null, value: bytes, headers: [] }, channels)
+  return decode(
+    { topic: 't', partition: 0, offset: 1, timestampMs: 0, key: null, value: bytes, headers: [] },
+    channels,
+    null,
+  )
 }
 
 const textOf = (value: string | object) => (typeof value === 'string' ? value : JSON.stringify(value))
@@ -58,6 +63,36 @@ test('what can never be sent is poison, with its ids as far as they are right, a
   expect(JSON.stringify(invalid)).not.toContain('planted')
   expect(decoded([message])).toMatchObject({ reason: 'invalid' })
   expect(decoded(null)).toEqual({ kind: 'tombstone' })
+})
+
+test('the wire format of a registry: by its first byte, whatever headers say, and with the same contract', () => {
+  const headers: [string, Buffer][] = [['content-type', Buffer.from('application/json')]]
+  const schemas: Schemas = {
+    read: (id, payload) => {
+      if (id === 1) return { kind: 'read', value: { ...message, business_id: 42n, note: payload.toString() } }
+      if (id === 2) return { kind: 'read', value: { ...message, sender_type: 'planted' } }
+      return id === 3 ? { kind: 'undecodable', detail: 'it does not fit' } : { kind: 'schema-needed' }
+    },
+  }
+  const framed = (id: number, using: Schemas | null = schemas) => {
+    const value = writeFrame(id, Buffer.from('x'))
+    return decode({ topic: 't', partition: 0, offset: 1, timestampMs: 0, key: null, value, headers }, one, using)
+  }
+  expect(framed(1)).toMatchObject({ kind: 'work', message: { ...message, business_id: '42' } })
+  expect(framed(2)).toMatchObject({ reason: 'invalid', detail: 'sender_type must be "User" or "Consumer"' })
+  expect(framed(3)).toEqual({ kind: 'poison', reason: 'undecodable', detail: 'it does not fit', ids: noIds })
+  expect(framed(4)).toEqual({ kind: 'schema-needed', schemaId: 4 })
+  expect(framed(1, null)).toMatchObject({ detail: expect.stringMatching(/and none is configured$/) })
+  const short = {
+    topic: 't',
+    partition: 0,
+    offset: 1,
+    timestampMs: 0,
+    key: null,
+    value: Buffer.from([0, 0, 1]),
+    headers,
+  }
+  expect(decode(short, one, schemas)).toMatchObject({ detail: expect.stringMatching(/too short for a schema id$/) })
 })
 
 test('a channel that is not configured, and none where several are', () => {

@@ -1,6 +1,6 @@
 // Real: the driver, its timer, the metrics. Doubled: the core, by a list of the facts it was given and the effects it answers
 // next; Kafka and Partoo, by functions. Failure: an effect that is not performed, or more than once, a fact that is lost or
-// comes inside another, a wake that never comes.
+// comes inside another, a wake that never comes, a wait for a schema that holds up the end.
 
 import type { Log } from '@bridge/runtime/log'
 import { expect, test, vi } from 'vitest'
@@ -26,7 +26,11 @@ const receipt: Extract<Effect, { kind: 'publishReceipt' }>['receipt'] = {
 }
 
 /** A driver whose core answers each fact with what `answer` says. */
-function world(answer: (fact: Fact) => Effect[] = () => [], config: Partial<IngestorConfig> = {}) {
+function world(
+  answer: (fact: Fact) => Effect[] = () => [],
+  config: Partial<IngestorConfig> = {},
+  schemas: DriverParts['schemas'] = null,
+) {
   const facts: Fact[] = []
   const published: unknown[] = []
   const told: { level: string; text: string }[] = []
@@ -49,6 +53,7 @@ function world(answer: (fact: Fact) => Effect[] = () => [], config: Partial<Inge
     },
     highWatermark: () => undefined,
     disagrees: () => false,
+    registryWaiting: () => [],
   })
   const at = (level: string) => (_: unknown, text: string) => told.push({ level, text })
   const driver = new Driver({
@@ -67,6 +72,7 @@ function world(answer: (fact: Fact) => Effect[] = () => [], config: Partial<Inge
         return { kind: 'stored' }
       },
     } as unknown as DriverParts['producer'],
+    schemas,
     metrics,
     log: { info: at('info'), warn: at('warn') } as unknown as Log,
   })
@@ -160,4 +166,30 @@ test('a suspension is told when it begins and when it ends', () => {
     { level: 'warn', text: 'credential suspended: messages are kept, one probe at a time goes out' },
     { level: 'info', text: 'credential not suspended any more' },
   ])
+})
+
+test('what waits for a schema is forgotten with its partition, and does not hold up the end', async () => {
+  const never: DriverParts['schemas'] = {
+    read: () => ({ kind: 'schema-needed' }),
+    fetch: () => new Promise(() => {}),
+  }
+  const framed = { ...source, value: Buffer.from([0, 0, 0, 0, 7, 1]) }
+  const { driver, facts } = world(
+    (fact) => {
+      if (fact.kind === 'woke') return [{ kind: 'decode', records: [{ token: 1, record: framed }] }]
+      return fact.kind === 'stopping' ? [{ kind: 'tellDrained' }] : []
+    },
+    {},
+    never,
+  )
+  driver.submit({ kind: 'woke' })
+  expect(driver.decoding.waiting).toEqual([{ topic: 't', partition: 0, records: 1 }])
+  driver.submit({ kind: 'assigned', generation: 2, partitions: [{ topic: 't', partition: 0 }], share: 1 })
+  expect(driver.decoding.waiting).toHaveLength(1)
+  driver.submit({ kind: 'assigned', generation: 3, partitions: [{ topic: 't', partition: 1 }], share: 1 })
+  expect(driver.decoding.waiting).toEqual([])
+  driver.submit({ kind: 'woke' })
+  await driver.drain(10_000)
+  expect(driver.decoding.waiting).toEqual([])
+  expect(facts.map(({ kind }) => kind)).toEqual(['woke', 'assigned', 'assigned', 'woke', 'stopping'])
 })

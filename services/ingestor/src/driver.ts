@@ -8,7 +8,7 @@ import type { Published, SafeProducer } from '@bridge/runtime/safe-producer'
 import type { IngestorConfig } from './config.ts'
 import type { Dispatcher } from './core/dispatcher.ts'
 import type { AttemptReport, Effect, Fact, PartitionCommit, PartitionName } from './core/facts.ts'
-import { decode } from './decode.ts'
+import { Decoding, type DecodingParts } from './decoding.ts'
 import { tellAttempt, tellSuspension } from './log-lines.ts'
 import type { Metrics } from './metrics.ts'
 import { deadLetterRecord, receiptRecord } from './publications.ts'
@@ -26,11 +26,15 @@ export type DriverParts = {
   config: IngestorConfig
   client: PartooClient
   producer: SafeProducer
+  /** The schemas of the registry; null where none is configured. */
+  schemas: DecodingParts['schemas']
   metrics: Metrics
   log: Log
 }
 
 export class Driver {
+  /** What waits for the schema registry, to be told of. */
+  readonly decoding: Decoding
   readonly #parts: DriverParts
   readonly #apiKeys: ReadonlyMap<string, string>
   readonly #facts: Fact[] = []
@@ -47,6 +51,9 @@ export class Driver {
 
   constructor(parts: DriverParts) {
     this.#parts = parts
+    const { schemas, log } = parts
+    const { channels } = parts.config
+    this.decoding = new Decoding({ channels, schemas, log, submit: (fact) => this.submit(fact) })
     this.#apiKeys = new Map(parts.config.organizations.map(({ name, apiKey }) => [name, apiKey]))
   }
 
@@ -66,6 +73,7 @@ export class Driver {
     this.#handling = true
     try {
       for (let next = this.#facts.shift(); next !== undefined; next = this.#facts.shift()) {
+        if (next.kind === 'assigned') this.decoding.assigned(next.partitions)
         for (const effect of this.#parts.core.handle(next, performance.now())) this.#perform(effect)
       }
     } catch (error) {
@@ -84,6 +92,7 @@ export class Driver {
    */
   async drain(deadlineMs: number): Promise<void> {
     this.submit({ kind: 'stopping' })
+    this.decoding.stop()
     const late = setTimeout(() => {
       const { inFlight, publishing } = this.#parts.core.view(performance.now())
       this.#parts.log.warn(
@@ -100,7 +109,7 @@ export class Driver {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'decode':
-        this.#decode(effect)
+        this.decoding.decode(effect.records)
         break
       case 'call':
         void this.#call(effect)
@@ -145,12 +154,6 @@ export class Driver {
       default:
         effect satisfies never
     }
-  }
-
-  #decode({ records }: Extract<Effect, { kind: 'decode' }>): void {
-    const { channels } = this.#parts.config
-    const results = records.map(({ token, record }) => ({ token, decoded: decode(record, channels) }))
-    this.submit({ kind: 'decoded', results })
   }
 
   async #call({ token, organization, channelId, message }: Extract<Effect, { kind: 'call' }>): Promise<void> {

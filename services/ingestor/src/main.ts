@@ -10,6 +10,8 @@ import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
 import { SafeProducer } from '@bridge/runtime/safe-producer'
 import { keepYoungGeneration } from '@bridge/runtime/young-generation'
+import type { SchemaReaders } from '@bridge/schemas/decoding/schema-readers'
+import { Registry } from '@bridge/schemas/registry'
 import { help, type IngestorConfig, readConfig, shownBesideVariables, variables } from './config.ts'
 import { Dispatcher } from './core/dispatcher.ts'
 import { seededRandom } from './core/retry.ts'
@@ -61,6 +63,10 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     random: seededRandom(Math.floor(Math.random() * 2 ** 32)),
   })
 
+  // The schemas that producers name, where they use a registry.
+  const schemaRegistry = config.schemaRegistry === undefined ? null : new Registry(config.schemaRegistry)
+  const schemas = schemaRegistry === null ? null : await readersOf(schemaRegistry)
+
   // Out to Partoo, and out to Kafka with what came of it.
   const client = new PartooClient({ ...config, connectionsMax: config.inFlightMax })
   const producer = new SafeProducer({
@@ -78,8 +84,9 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     view: () => core.view(performance.now()),
     highWatermark: (topic, partition) => consumer.highWatermark(topic, partition),
     disagrees: () => consumer.disagrees,
+    registryWaiting: () => driver.decoding.waiting,
   })
-  const driver = new Driver({ core, config, client, producer, metrics, log })
+  const driver = new Driver({ core, config, client, producer, schemas, metrics, log })
   const consumer = new GroupConsumer({
     connection: config.kafka,
     groupId: config.groupId,
@@ -98,9 +105,10 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
   const admin = await startAdminServer({
     ...config.admin,
     registry: metrics.registry,
-    readiness: () => (life.stopping ? notReadyWhileStopping : consumer.readiness()),
+    readiness: () => (life.stopping ? notReadyWhileStopping : driver.decoding.beside(consumer.readiness())),
   })
   life.onStop('admin server', () => admin.close())
+  if (schemaRegistry !== null) life.onStop('schema registry', () => schemaRegistry.close())
   life.onStop('Partoo client', () => client.close())
   life.onStop('producer', () => producer.close())
   consumer.start()
@@ -113,10 +121,17 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
       group: config.groupId,
       topics: config.topics,
       baseUrl: config.baseUrl,
+      schemaRegistry: config.schemaRegistry?.url,
       assignment: config.assignment,
       organizations: config.organizations.map(({ apiKey: _, ...shown }) => shown),
       adminPort: admin.port,
     },
     'ingestor configured',
   )
+}
+
+/** What reads the schemas' languages is loaded only where there is a registry: it would take memory for nothing. */
+async function readersOf(registry: Registry): Promise<SchemaReaders> {
+  const { SchemaReaders } = await import('@bridge/schemas/decoding/schema-readers')
+  return new SchemaReaders(registry)
 }

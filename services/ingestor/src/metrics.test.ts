@@ -61,7 +61,13 @@ function suspension(more: Partial<SuspensionReport>): SuspensionReport {
 }
 
 function scrape(view: () => CoreView, end: number | undefined = 25): Promise<string> {
-  return createMetrics({ channels, view, highWatermark: () => end, disagrees: () => false }).registry.metrics()
+  return createMetrics({
+    channels,
+    view,
+    highWatermark: () => end,
+    disagrees: () => false,
+    registryWaiting: () => [{ topic: 't', partition: 3, records: 7 }],
+  }).registry.metrics()
 }
 
 test('what the core holds, how old the oldest record is, for how long it is stuck, and why', async () => {
@@ -71,6 +77,7 @@ test('what the core holds, how old the oldest record is, for how long it is stuc
   expect(text).toContain('partoo_share{organization="o"} 0.25\n')
   expect(text).toContain('partoo_share_assigned 0.5\n')
   expect(text).toContain(`partoo_lag${at} 15\n`)
+  expect(text).toContain(`partoo_registry_waiting${at} 7\n`)
   expect(text).toContain(`partoo_partition_held_records${at} 4\n`)
   expect(text).toContain(`partoo_settled_beyond_watermark${at} 6\n`)
   expect(text).toContain(`partoo_partition_paused${at} 1\n`)
@@ -99,6 +106,7 @@ test('what is suspended, by channel and scope', async () => {
     view: () => viewWith(null, { suspensions }),
     highWatermark: () => undefined,
     disagrees: () => false,
+    registryWaiting: () => [],
   })
   const series = async () =>
     [...(await registry.metrics()).matchAll(/partoo_suspended\{channel="(\w+)",scope="(\w+)"\} (\d+)/g)].map(
@@ -124,6 +132,7 @@ test('seconds waited are the core’s, however often they are read', async () =>
     },
     highWatermark: () => undefined,
     disagrees: () => false,
+    registryWaiting: () => [],
   })
   expect(await registry.metrics()).toContain('partoo_wait_seconds_total{cause="limit"} 12.5\n')
   limit = 20
@@ -134,7 +143,13 @@ test('seconds waited are the core’s, however often they are read', async () =>
 
 test('a scrape looks at the core once, and the next one anew', async () => {
   const view = vi.fn(() => viewWith(stuck()))
-  const { registry } = createMetrics({ channels, view, highWatermark: () => 25, disagrees: () => true })
+  const { registry } = createMetrics({
+    channels,
+    view,
+    highWatermark: () => 25,
+    disagrees: () => true,
+    registryWaiting: () => [],
+  })
   await registry.metrics()
   expect(view).toHaveBeenCalledTimes(1)
   await registry.metrics()

@@ -23,6 +23,8 @@ export type MetricsSources = {
   highWatermark: (topic: string, partition: number) => number | undefined
   /** Whether this replica is configured otherwise than its group. */
   disagrees: () => boolean
+  /** Partitions that wait for the schema registry, and how many of their records. */
+  registryWaiting: () => { topic: string; partition: number; records: number }[]
 }
 
 /** Creates the metrics of one ingestor. */
@@ -69,7 +71,10 @@ export function createMetrics(sources: MetricsSources) {
 }
 
 /** What is read from the core at each scrape. */
-function createGauges(registry: Registry, { view, channels, highWatermark, disagrees }: MetricsSources): void {
+function createGauges(
+  registry: Registry,
+  { view, channels, highWatermark, disagrees, registryWaiting }: MetricsSources,
+): void {
   const registers = [registry]
   const gauge = (name: string, help: string, read: (view: CoreView) => number) =>
     new Gauge({
@@ -173,6 +178,16 @@ function createGauges(registry: Registry, { view, channels, highWatermark, disag
         if (oldest === null) continue
         this.set({ topic, partition, cause: oldest.cause }, (performance.now() - oldest.sinceMs) / 1000)
       }
+    },
+  })
+  new Gauge({
+    name: 'partoo_registry_waiting',
+    help: 'Records that wait for the schema registry to tell their schema or that of a record before them; absent where none does',
+    labelNames: ['topic', 'partition'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { topic, partition, records } of registryWaiting()) this.set({ topic, partition }, records)
     },
   })
   perPartition('partoo_lag', 'Records between the watermark and the end of the partition', (one) => {

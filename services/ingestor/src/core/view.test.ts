@@ -65,8 +65,8 @@ test('where all is settled there is no oldest, and nothing is held', () => {
   expect(view.partitions[0]).toMatchObject({ watermark: 11, held: 0, oldest: null })
 })
 
-test('the oldest record waits for its decoding, its call, its backoff, or for Kafka', () => {
-  expect(cause(coreWith(['a'], {}, false), 0)).toBe('decoding')
+test('the oldest record waits for its schema, its call, its backoff, or for Kafka', () => {
+  expect(cause(coreWith(['a'], {}, false), 0)).toBe('schema-registry')
   const core = coreWith(['a'])
   expect(cause(core, 0)).toBe('calling')
   core.handle(end(1, answers.unavailable), 100)

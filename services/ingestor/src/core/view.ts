@@ -54,14 +54,8 @@ export type HoldCause = 'stopping' | 'in-flight' | 'kafka' | 'membership'
 
 /** Why the oldest unsettled record of a partition has not moved. */
 export type StuckCause =
-  | 'decoding'
-  | 'limit'
-  | 'retry-after'
-  | 'backoff'
-  | 'calling'
-  | 'suspension'
-  | 'outage'
-  | HoldCause
+  /** Its decoding has not ended: what takes time of it is a schema that is not there. */
+  'schema-registry' | 'limit' | 'retry-after' | 'backoff' | 'calling' | 'suspension' | 'outage' | HoldCause
 export function viewOfOrganization(organization: Organization, nowMs: number): CoreView['organizations'][number] {
   return {
     name: organization.name,
@@ -110,7 +104,7 @@ function viewOfOldest(entry: Entry, hold: HoldCause | null, nowMs: number): Olde
 function causeOf({ stage }: Entry, hold: HoldCause | null, nowMs: number): StuckCause {
   switch (stage.kind) {
     case 'decoding':
-      return 'decoding'
+      return 'schema-registry'
     case 'storing':
     case 'reporting':
       return 'kafka'

@@ -1,0 +1,74 @@
+// The connection to a schema registry that speaks Confluent's API: the variables that describe it, for both services.
+
+import { readFileSync } from 'node:fs'
+import type { RegistryConnection } from '@bridge/schemas/registry'
+import { optional, secret, types, type Values } from './config.ts'
+
+/** How long one request to the registry may take. */
+const timeoutMs = 5_000
+
+/** @param what the service does with it, to read on after “URL of a schema registry:” */
+export function schemaRegistryVariables(what: string) {
+  return {
+    SCHEMA_REGISTRY_URL: optional(
+      `base URL of a schema registry that speaks Confluent’s API, with its path (Apicurio: /apis/ccompat/v7): ${what}`,
+      types.httpUrl,
+    ),
+    SCHEMA_REGISTRY_USERNAME: optional('user name for basic authentication at the registry', types.text),
+    SCHEMA_REGISTRY_PASSWORD: secret(optional('password for it', types.text)),
+    SCHEMA_REGISTRY_CA_FILE: optional(
+      'PEM file of the certificate authority of the registry, where it is not a public one',
+      types.text,
+    ),
+  }
+}
+
+export type SchemaRegistryValues = Values<ReturnType<typeof schemaRegistryVariables>>
+
+/** Relations between these variables: problems, one line each. */
+export function checkSchemaRegistry(values: Partial<SchemaRegistryValues>): string[] {
+  const problems: string[] = []
+  const {
+    SCHEMA_REGISTRY_URL: url,
+    SCHEMA_REGISTRY_USERNAME: username,
+    SCHEMA_REGISTRY_PASSWORD: password,
+    SCHEMA_REGISTRY_CA_FILE: caFile,
+  } = values
+  if (username?.includes(':'))
+    problems.push('SCHEMA_REGISTRY_USERNAME must hold no colon: basic authentication cannot carry it')
+  if ((username === undefined) !== (password === undefined)) {
+    problems.push('SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD go together: set both or none')
+  }
+  if (url === undefined) {
+    for (const name of ['USERNAME', 'PASSWORD', 'CA_FILE'] as const) {
+      const set = values[`SCHEMA_REGISTRY_${name}`] !== undefined
+      if (set)
+        problems.push(`SCHEMA_REGISTRY_${name} is set, and SCHEMA_REGISTRY_URL is not: no registry would be asked`)
+    }
+  }
+  if (caFile !== undefined) {
+    if (url?.startsWith('http:')) {
+      problems.push('SCHEMA_REGISTRY_CA_FILE is set, and SCHEMA_REGISTRY_URL is http: use https')
+    }
+    try {
+      readFileSync(caFile)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+      problems.push(`SCHEMA_REGISTRY_CA_FILE names ${caFile}, which cannot be read (${code})`)
+    }
+  }
+  return problems
+}
+
+/** The registry that checked variables describe; undefined where none is configured. The certificate is read already. */
+export function schemaRegistryConnection(values: SchemaRegistryValues): RegistryConnection | undefined {
+  const { SCHEMA_REGISTRY_URL: url, SCHEMA_REGISTRY_CA_FILE: caFile } = values
+  if (url === undefined) return undefined
+  return {
+    url: url.replace(/\/+$/, ''),
+    username: values.SCHEMA_REGISTRY_USERNAME,
+    password: values.SCHEMA_REGISTRY_PASSWORD,
+    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+    timeoutMs,
+  }
+}
