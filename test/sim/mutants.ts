@@ -257,8 +257,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a partition that is missing in the answer',
     file: producer,
-    search: 'const stored = listed.has(',
-    replace: 'const stored = listed.size > 0 || listed.has(',
+    search: 'if (listed.has(',
+    replace: 'if (listed.size > 0 || listed.has(',
     why: 'after a leader moved it was never sent',
   },
 ]

@@ -32,8 +32,12 @@ export type OwnSchema = { type: SchemaType; text: string }
 
 export type Unavailable = { kind: 'unavailable'; because: string }
 
-/** `unknown`: the registry's own word that it has no such id. */
-export type SchemaFetched = { kind: 'fetched'; schema: FetchedSchema } | { kind: 'unknown' } | Unavailable
+/** `unknown`: the registry's own word that it has no such id. `unusable`: it has it, and not all that it refers to, or too much. */
+export type SchemaFetched =
+  | { kind: 'fetched'; schema: FetchedSchema }
+  | { kind: 'unknown' }
+  | { kind: 'unusable'; because: string }
+  | Unavailable
 export type LookedUp = { kind: 'registered'; id: number; version: number } | { kind: 'not-registered' } | Unavailable
 /** `because`: what the registry says against it, a line each. */
 export type Registered =
@@ -73,7 +77,10 @@ const compatibility = z.object({ is_compatible: z.boolean(), messages: z.array(z
 const refusal = z.object({ error_code: z.int(), message: z.string() })
 
 /** `refused`: the registry's own word, with its error code, whose first three digits are an HTTP status. */
-type Called<T> = { kind: 'answered'; value: T } | { kind: 'refused'; code: number; message: string } | Unavailable
+type Called<T> =
+  | { kind: 'answered'; value: T }
+  | { kind: 'refused'; code: number; message: string }
+  | (Unavailable & { isTooLarge?: boolean })
 
 export class Registry {
   readonly #connection: RegistryConnection
@@ -99,7 +106,7 @@ export class Registry {
   async fetchSchema(id: number): Promise<SchemaFetched> {
     const called = await this.#call('GET', `/schemas/ids/${id}`, schema)
     if (called.kind === 'refused') return called.code === unknownSchema ? { kind: 'unknown' } : unavailable(called)
-    if (called.kind === 'unavailable') return called
+    if (called.kind !== 'answered') return tooLargeIsUnusable(called)
     const references = new Map<string, FetchedSchema['references'][number]>()
     const missing = await this.#fetchReferences(called.value, references)
     if (missing !== undefined) return missing
@@ -112,8 +119,7 @@ export class Registry {
     const called = await this.#call('POST', `/subjects/${encodeURIComponent(subject)}`, lookedUp, own)
     if (called.kind === 'answered') return { kind: 'registered', ...called.value }
     if (called.kind === 'unavailable') return called
-    const isMissing = [unknownSubject, unknownVersion, unknownSchema].includes(called.code)
-    return isMissing ? { kind: 'not-registered' } : unavailable(called)
+    return isUnknown(called.code) ? { kind: 'not-registered' } : unavailable(called)
   }
 
   /** Makes this schema the newest version of a subject; nothing changes where it is registered there already. */
@@ -149,16 +155,19 @@ export class Registry {
     { references }: z.infer<typeof schema>,
     found: Map<string, FetchedSchema['references'][number]>,
     path: readonly string[] = [],
-  ): Promise<Unavailable | undefined> {
+  ): Promise<Exclude<SchemaFetched, { kind: 'fetched' }> | undefined> {
     for (const { name, subject, version } of references ?? []) {
       const key = `${name} ${subject} ${version}`
       if (found.has(key) || path.includes(key)) continue
       if (found.size + path.length >= referencesMax) {
-        return { kind: 'unavailable', because: `a schema refers to more than ${referencesMax} others` }
+        return { kind: 'unusable', because: `it refers to more than ${referencesMax} others` }
       }
       const called = await this.#call('GET', `/subjects/${encodeURIComponent(subject)}/versions/${version}`, schema)
-      if (called.kind === 'refused') return unavailable(called)
-      if (called.kind === 'unavailable') return called
+      if (called.kind === 'refused') {
+        const because = `it refers to version ${version} of ${subject}, which the registry does not have`
+        return isUnknown(called.code) ? { kind: 'unusable', because } : unavailable(called)
+      }
+      if (called.kind !== 'answered') return tooLargeIsUnusable(called)
       const missing = await this.#fetchReferences(called.value, found, [...path, key])
       if (missing !== undefined) return missing
       const { schemaType: type = 'AVRO', schema: text } = called.value
@@ -180,10 +189,24 @@ export class Registry {
       })
       return read(answer.statusCode, await bytesOf(answer.body), shape)
     } catch (error) {
-      const because = signal.aborted ? `no answer in ${timeoutMs} ms` : connectionFailure(error)
-      return { kind: 'unavailable', because }
+      if (error === tooLarge) {
+        return { kind: 'unavailable', because: `an answer of more than ${answerBytesMax} bytes`, isTooLarge: true }
+      }
+      return {
+        kind: 'unavailable',
+        because: signal.aborted ? `no answer in ${timeoutMs} ms` : connectionFailure(error),
+      }
     }
   }
+}
+
+const tooLarge = new Error('too large')
+
+function tooLargeIsUnusable({
+  because,
+  isTooLarge,
+}: Unavailable & { isTooLarge?: boolean }): Exclude<SchemaFetched, { kind: 'fetched' }> {
+  return isTooLarge ? { kind: 'unusable', because: `it is ${because}` } : { kind: 'unavailable', because }
 }
 
 function bodyOf({ type, text }: OwnSchema) {
@@ -196,7 +219,7 @@ async function bytesOf(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
   let bytes = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > answerBytesMax) throw Object.assign(new Error('too large'), { code: 'ANSWER_TOO_LARGE' })
+    if (bytes > answerBytesMax) throw tooLarge
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -228,6 +251,10 @@ function parse(bytes: Buffer): unknown {
 
 function unavailable({ code, message }: { code: number; message: string }): Unavailable {
   return { kind: 'unavailable', because: `the registry says ${code}: ${lines(message).join(' ')}` }
+}
+
+function isUnknown(code: number): boolean {
+  return code === unknownSubject || code === unknownVersion || code === unknownSchema
 }
 
 /** Codes are an HTTP status, or one with two digits more. */

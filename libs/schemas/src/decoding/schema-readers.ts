@@ -2,7 +2,7 @@
 // is asked again but what the registry does not know.
 //
 // Bounds, as any bytes may name any id: `schemasMax` readers, those used least recently go; a schema's text and what it refers to,
-// `schemaBytesMax`; that an id is unknown is believed for `unknownForMs`.
+// `schemaBytesMax`; that an id is unknown, or cannot be had whole, is believed for `unknownForMs`.
 //
 // A schema may be registered a moment before a record that names it, and a registry's follower may not know it yet: an id that is
 // unknown is asked for once more, `confirmAfterMs` later. Not more often than every `confirmEveryMs`, so that a producer of senseless
@@ -27,7 +27,9 @@ const idMax = 0x7fff_ffff
 /** `needed`: it is not known yet what this id means; `fetch` it. */
 export type SchemaPayloadRead = PayloadRead | { kind: 'schema-needed' }
 
-type Known = ReaderMade | { kind: 'unknown'; untilMs: number }
+/** `unusable`: what the registry has of it is not enough, or too much. */
+type Unread = { kind: 'unknown'; untilMs: number } | { kind: 'unusable'; because: string; untilMs: number }
+type Known = ReaderMade | Unread
 
 export class SchemaReaders {
   readonly #registry: Pick<Registry, 'fetchSchema'>
@@ -52,6 +54,9 @@ export class SchemaReaders {
     if (known === undefined) return { kind: 'schema-needed' }
     if (known.kind === 'unknown') {
       return { kind: 'undecodable', detail: `the schema registry does not know its schema id ${schemaId}` }
+    }
+    if (known.kind === 'unusable') {
+      return { kind: 'undecodable', detail: `its schema ${schemaId} cannot be used: ${known.because}` }
     }
     if (known.kind === 'unreadable') {
       return { kind: 'undecodable', detail: `its schema ${schemaId} cannot be used: ${known.detail}` }
@@ -90,6 +95,9 @@ export class SchemaReaders {
       case 'unknown':
         this.#keep(schemaId, { kind: 'unknown', untilMs: performance.now() + unknownForMs })
         return 'unknown'
+      case 'unusable':
+        this.#keep(schemaId, { ...fetched, untilMs: performance.now() + unknownForMs })
+        return 'known'
       case 'unavailable':
         return { unavailable: fetched.because }
     }
@@ -105,7 +113,7 @@ export class SchemaReaders {
   #get(schemaId: number): Known | undefined {
     const known = this.#known.get(schemaId)
     if (known === undefined) return undefined
-    if (known.kind === 'unknown') {
+    if ('untilMs' in known) {
       if (performance.now() < known.untilMs) return known
       this.#known.delete(schemaId)
       return undefined
