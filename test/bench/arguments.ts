@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { localFolder } from '@bridge/local-kafka/kafka-jars'
+import { localFolder } from '@bridge/local-kafka/maven'
 import type { Suite } from './suite.ts'
 
 export type Asked =

@@ -2,8 +2,8 @@
 // `inject('kafkaBrokers')`, ended after the last. TEST_KAFKA_BROKERS names one to use instead of starting one.
 
 import { join } from 'node:path'
-import { localFolder } from '@bridge/local-kafka/kafka-jars'
 import { bringUpKafka } from '@bridge/local-kafka/local-kafka'
+import { localFolder } from '@bridge/local-kafka/maven'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {

@@ -3,9 +3,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findJava } from './java.ts'
 import { type BrokerStart, formatBroker, runBroker } from './java-broker.ts'
 import { untilUsable } from './kafka-client.ts'
-import { ensureJars, findJava, kafkaVersion } from './kafka-jars.ts'
+import { ensureJars, kafkaVersion } from './kafka-jars.ts'
 import type { Attempt, BringUp } from './local-kafka.ts'
 import { freePort } from './ports.ts'
 

@@ -2,7 +2,7 @@
 // Failure: another order than given, Docker, Java; a way asked that need not be; KAFKA_BROKERS looked at; two sentences.
 
 import { describe, expect, test } from 'vitest'
-import { parseJavaMajor } from './kafka-jars.ts'
+import { parseJavaMajor } from './java.ts'
 import { type Attempt, type BringUpOptions, bringUpKafka, type LocalKafka, type Ways } from './local-kafka.ts'
 
 function kafka(source: LocalKafka['source']): Attempt {

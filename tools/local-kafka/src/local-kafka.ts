@@ -12,7 +12,7 @@ import { unlessAborted } from './deadline.ts'
 import { startInDocker } from './docker-kafka.ts'
 import { startOnJava } from './java-kafka.ts'
 import { isReachable } from './kafka-client.ts'
-import { localFolder } from './kafka-jars.ts'
+import { localFolder } from './maven.ts'
 
 export type LocalKafka = {
   /** host:port, comma-separated */

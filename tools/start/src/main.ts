@@ -6,7 +6,7 @@
 
 import { join } from 'node:path'
 import { unlessAborted, withinMs } from '@bridge/local-kafka/deadline'
-import { localFolder } from '@bridge/local-kafka/kafka-jars'
+import { localFolder } from '@bridge/local-kafka/maven'
 import { bringUpKafka, type LocalKafka } from '@bridge/local-kafka/local-kafka'
 import { createTopics, removeWithPrefix, type TopicNames } from '@bridge/local-kafka/topics'
 import { defaultOptions } from '@bridge/partoo-simulator/options'

@@ -3,7 +3,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { localFolder } from '@bridge/local-kafka/kafka-jars'
+import { localFolder } from '@bridge/local-kafka/maven'
 import { isAlive } from '@bridge/local-kafka/owned-process'
 import { type TopicNames, topicNames } from '@bridge/local-kafka/topics'
 
