@@ -15,7 +15,8 @@ export type Direction = 'read by the bridge' | 'written by the bridge'
 
 /**
  * What a field may hold. `id`: a string of 1 to 1,024 bytes. `words`: a string, one of these words; `closed` where no other will
- * ever be right, else more may come and readers have to cope. `time`: ISO 8601 in UTC, as text. `int` 32 bits, `long` 64.
+ * ever be right, else more may come and readers have to cope. `time`: ISO 8601 in UTC, as text. `int`: 0 to
+ * 2^31 - 1. `long`: 0 to 2^53 - 1, what every reader of JSON has exact.
  */
 export type FieldKind =
   | { kind: 'id' }
@@ -143,7 +144,7 @@ const receipt: Contract = {
       presence: 'nullable',
       type: { kind: 'words', name: 'Reason', words: [...deadLetterReasons, 'id-reused'], closed: false },
       description:
-        'Why the message was rejected, as in the header partoo-dlq-reason of its dead letter. id-reused, with status duplicate: the message has an id that was accepted with another content. Else null. More words may come: pass over those that you do not know.',
+        'Why the message was rejected, as in the header partoo-dlq-reason of its dead letter. id-reused, with status accepted: another message had the same id before, and Partoo will ignore this one. Else null. More words may come: pass over those that you do not know.',
     },
     {
       name: 'channel_id',
@@ -179,7 +180,7 @@ const receipt: Contract = {
       number: 8,
       presence: 'required',
       type: int,
-      description: 'How many calls Partoo answered, other than with 429. 0 where none was.',
+      description: 'How many calls ended otherwise than with 429, timeouts included. 0 where none was made.',
     },
     {
       name: 'http_status',

@@ -15,6 +15,11 @@ export const id = z
   .refine((text) => text.length > 0, { error: 'must not be empty' })
   .refine((text) => Buffer.byteLength(text) <= idBytesMax, { error: `must be at most ${idBytesMax} bytes` })
 
+/** An id as the bridge writes it: always a string. */
+export const writtenId = wellFormedString.refine((text) => text.length > 0 && Buffer.byteLength(text) <= idBytesMax, {
+  error: `must be 1 to ${idBytesMax} bytes`,
+})
+
 /** Reads an id from a parsed JSON value. @returns the id as a string, or null where there is none that is valid */
 export function readId(value: unknown): string | null {
   const text = typeof value === 'bigint' ? String(value) : value

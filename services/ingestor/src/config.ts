@@ -11,6 +11,7 @@ import {
   kafkaConnection,
   kafkaVariables,
 } from '@bridge/runtime/kafka'
+import { checkOutput, type Output, outputOf, outputVariables } from '@bridge/runtime/output-variables'
 import {
   checkSchemaRegistry,
   schemaRegistryConnection,
@@ -41,6 +42,7 @@ export const variables = {
   ...schemaRegistryVariables(
     'messages in Avro, JSON Schema and Protobuf are read beside plain JSON; without it they are dead letters',
   ),
+  ...outputVariables('receipts'),
   INGESTOR_GROUP_ID: defaultsTo('partoo-ingestor', 'consumer group of all replicas', types.text),
   INGESTOR_ASSIGNMENT: defaultsTo(
     'auto',
@@ -116,6 +118,7 @@ export type IngestorConfig = ServiceConfig & {
   topics: { outbound: string; bulk: string | null; dlq: string; receipts: string }
   /** Undefined where none is configured. */
   schemaRegistry: RegistryConnection | undefined
+  output: Output
   assignment: Mode
   admittedMax: number
   admittedBytesMax: number
@@ -133,7 +136,7 @@ export type IngestorConfig = ServiceConfig & {
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
   let listed: ListedOrganization[] | undefined
   const read = readVariables(variables, env, (values, isSet) => {
-    const problems = [...checkKafka(values), ...checkSchemaRegistry(values)]
+    const problems = [...checkKafka(values), ...checkSchemaRegistry(values), ...checkOutput(values)]
     problems.push(
       ...checkTopicsDiffer(values, ['OUTBOUND_TOPIC', 'OUTBOUND_BULK_TOPIC', 'DLQ_TOPIC', 'RECEIPTS_TOPIC']),
     )
@@ -176,6 +179,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
         receipts: values.RECEIPTS_TOPIC,
       },
       schemaRegistry: schemaRegistryConnection(values),
+      output: outputOf(values),
       assignment: chosenAssignment(values.INGESTOR_ASSIGNMENT, organizations),
       admittedMax: values.ADMITTED_MAX,
       admittedBytesMax: values.ADMITTED_BYTES_MAX,

@@ -2,9 +2,10 @@
 // the order they come; what an effect brings about comes back as a fact.
 
 import type { PartooClient } from '@bridge/partoo/client'
+import type { RecordProducer } from '@bridge/runtime/encoding-producer'
 import { isoNow } from '@bridge/runtime/iso-time'
 import type { Log } from '@bridge/runtime/log'
-import type { Published, SafeProducer } from '@bridge/runtime/safe-producer'
+import type { Published } from '@bridge/runtime/safe-producer'
 import type { IngestorConfig } from './config.ts'
 import type { Dispatcher } from './core/dispatcher.ts'
 import type { AttemptReport, Effect, Fact, PartitionCommit, PartitionName } from './core/facts.ts'
@@ -25,7 +26,7 @@ export type DriverParts = {
   core: Dispatcher
   config: IngestorConfig
   client: PartooClient
-  producer: SafeProducer
+  producer: RecordProducer
   /** The schemas of the registry; null where none is configured. */
   schemas: DecodingParts['schemas']
   metrics: Metrics

@@ -6,6 +6,7 @@
 
 import { PartooClient } from '@bridge/partoo/client'
 import { notReadyWhileStopping, startAdminServer } from '@bridge/runtime/admin-server'
+import { encodingProducer } from '@bridge/runtime/encoding-producer'
 import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
 import { SafeProducer } from '@bridge/runtime/safe-producer'
@@ -69,7 +70,7 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
 
   // Out to Partoo, and out to Kafka with what came of it.
   const client = new PartooClient({ ...config, connectionsMax: config.inFlightMax })
-  const producer = new SafeProducer({
+  const safeProducer = new SafeProducer({
     connection: config.kafka,
     log,
     connectionTimeoutMs: 3_000,
@@ -77,6 +78,12 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
     waitingMax: config.admittedMax + config.inFlightMax,
     paceMs: 40,
   })
+  const encoding = await encodingProducer(
+    config.output,
+    { [receipts]: 'receipt' },
+    { producer: safeProducer, registry: schemaRegistry, log },
+  )
+  const producer = encoding ?? safeProducer
 
   // The driver performs what the core decides; the consumer brings it the records.
   const metrics = createMetrics({
@@ -105,7 +112,13 @@ async function start(config: IngestorConfig, log: Log, life: Lifecycle): Promise
   const admin = await startAdminServer({
     ...config.admin,
     registry: metrics.registry,
-    readiness: () => (life.stopping ? notReadyWhileStopping : driver.decoding.beside(consumer.readiness())),
+    readiness: () => {
+      if (life.stopping) return notReadyWhileStopping
+      const [unpublished] = encoding?.problems ?? []
+      return unpublished === undefined
+        ? driver.decoding.beside(consumer.readiness())
+        : { ready: false, because: unpublished }
+    },
   })
   life.onStop('admin server', () => admin.close())
   if (schemaRegistry !== null) life.onStop('schema registry', () => schemaRegistry.close())

@@ -12,7 +12,14 @@ import {
   kafkaConnection,
   kafkaVariables,
 } from '@bridge/runtime/kafka'
+import { checkOutput, type Output, outputOf, outputVariables } from '@bridge/runtime/output-variables'
+import {
+  checkSchemaRegistry,
+  schemaRegistryConnection,
+  schemaRegistryVariables,
+} from '@bridge/runtime/schema-registry-variables'
 import { type ServiceConfig, serviceConfig, serviceVariables } from '@bridge/runtime/service-variables'
+import type { RegistryConnection } from '@bridge/schemas/registry'
 import { topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
 
@@ -85,6 +92,8 @@ export const variables = {
   REPLIES_TOPIC: topic('replies'),
   RECEIPTS_TOPIC: topic('receipts'),
   EVENTS_TOPIC: topic('events'),
+  ...schemaRegistryVariables('tells the ids of the schemas of what is published, where OUTPUT_FORMAT is not json'),
+  ...outputVariables('replies and receipts'),
   ...serviceVariables(9465),
 }
 
@@ -100,13 +109,15 @@ export type GatewayConfig = ServiceConfig & {
   /** Where webhooks wait while Kafka does not take them, if anywhere. */
   spool: { folder: string; bytesMax: number } | undefined
   kafka: KafkaConnection
+  schemaRegistry: RegistryConnection | undefined
+  output: Output
 }
 
 /** Reads and checks the configuration. @returns it, or every problem, one line each */
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
   const orgIds = new Set<string>()
   const read = readVariables(variables, env, (values, isSet) => {
-    const problems = checkKafka(values)
+    const problems = [...checkKafka(values), ...checkSchemaRegistry(values), ...checkOutput(values)]
     problems.push(...checkTopicsDiffer(values, ['REPLIES_TOPIC', 'RECEIPTS_TOPIC', 'EVENTS_TOPIC']))
     if (values.WEBHOOK_PORT !== undefined && values.WEBHOOK_PORT !== 0 && values.WEBHOOK_PORT === values.ADMIN_PORT) {
       problems.push('ADMIN_PORT is the same as WEBHOOK_PORT: the admin port must not be the public one')
@@ -143,6 +154,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
           ? undefined
           : { folder: values.WEBHOOK_SPOOL_DIR, bytesMax: values.WEBHOOK_SPOOL_MAX_BYTES },
       kafka: kafkaConnection(values),
+      schemaRegistry: schemaRegistryConnection(values),
+      output: outputOf(values),
     },
   }
 }

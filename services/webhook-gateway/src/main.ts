@@ -6,9 +6,11 @@
 //                                                       spool
 
 import { notReadyWhileStopping, startAdminServer } from '@bridge/runtime/admin-server'
+import { encodingProducer } from '@bridge/runtime/encoding-producer'
 import { type Lifecycle, runService } from '@bridge/runtime/lifecycle'
 import type { Log } from '@bridge/runtime/log'
 import { readTopicSizes } from '@bridge/runtime/topic-sizes'
+import { Registry } from '@bridge/schemas/registry'
 import { type GatewayConfig, readConfig, variables } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { gatewayProducer, KafkaPublisher } from './publisher.ts'
@@ -48,15 +50,25 @@ async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<
       if (life.stopping) return notReadyWhileStopping
       if (!listening) return { ready: false, because: 'starting' }
       const waiting = publisher.spooling.map((destination) => `${destination} wait in the spool for Kafka`)
-      const detail = [...waiting, ...topicCheck.problems].join('; ')
+      const detail = [...waiting, ...topicCheck.problems, ...(encoding?.problems ?? [])].join('; ')
       return detail === '' ? { ready: true } : { ready: true, detail }
     },
   })
   life.onStop('admin server', () => admin.close())
 
+  // Out to Kafka, in the format that is asked for.
+  const safeProducer = gatewayProducer(config.kafka, log, config.webhook.deadlineMs)
+  const registry = config.schemaRegistry === undefined ? null : new Registry(config.schemaRegistry)
+  if (registry !== null) life.onStop('schema registry', () => registry.close())
+  const encoding = await encodingProducer(
+    config.output,
+    { [config.topics.replies]: 'reply', [config.topics.receipts]: 'receipt' },
+    { producer: safeProducer, registry, log },
+  )
+
   // The gateway is as ready without Kafka: webhooks wait in the spool, or are answered 503 where there is none.
   const publisher = new KafkaPublisher({
-    producer: gatewayProducer(config.kafka, log, config.webhook.deadlineMs),
+    producer: encoding ?? safeProducer,
     spool,
     remake: (kept) => toFact(Verified.fromSpool(kept.body), kept, config),
     patienceMs: config.webhook.deadlineMs * patienceShare,

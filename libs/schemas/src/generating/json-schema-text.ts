@@ -59,7 +59,7 @@ function kindSchema(type: FieldKind, direction: Direction): { types: string[]; [
     case 'int':
       return { types: ['integer'], minimum: 0, maximum: 2 ** 31 - 1 }
     case 'long':
-      return { types: ['integer'], minimum: 0 }
+      return { types: ['integer'], minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
     case 'object':
       return { types: ['object'], ...omitType(objectSchema(type.fields, direction)) }
   }
