@@ -15,8 +15,8 @@ export type Direction = 'read by the bridge' | 'written by the bridge'
 
 /**
  * What a field may hold. `id`: a string of 1 to 1,024 bytes. `words`: a string, one of these words; `closed` where no other will
- * ever be right, else more may come and readers have to cope. `time`: ISO 8601 in UTC, as text. `int`: 0 to
- * 2^31 - 1. `long`: 0 to 2^53 - 1, what every reader of JSON has exact.
+ * ever be right, else more may come and readers have to cope. `time`: ISO 8601 in UTC, as text. `int`: 0 to 2^31 - 1. `long`: 0 to
+ * 2^53 - 1, which every reader of JSON has exact.
  */
 export type FieldKind =
   | { kind: 'id' }

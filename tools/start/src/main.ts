@@ -6,8 +6,8 @@
 
 import { join } from 'node:path'
 import { unlessAborted, withinMs } from '@bridge/local-kafka/deadline'
-import { localFolder } from '@bridge/local-kafka/maven'
 import { bringUpKafka, type LocalKafka } from '@bridge/local-kafka/local-kafka'
+import { localFolder } from '@bridge/local-kafka/maven'
 import { createTopics, removeWithPrefix, type TopicNames } from '@bridge/local-kafka/topics'
 import { defaultOptions } from '@bridge/partoo-simulator/options'
 import { createSigner } from '@bridge/partoo-simulator/signing'
