@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-// Four projects, one per level of the test pyramid; `npm test` runs the first three.
+// Five projects, one per level of the test pyramid; `npm test` runs the first three.
 //   unit         beside the code, no I/O beyond loopback, seconds
 //   sim          seeded simulation of the pure core in virtual time
 //   integration  real Kafka (one broker for the run), real HTTP, real processes
 //   endurance    the same for minutes, and with three brokers: kills, limits over whole windows, a million records
+//   interop      clients in other languages against both services: the programs of examples/
 export default defineConfig({
   test: {
     projects: [
@@ -33,6 +34,15 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          globalSetup: ['test/support/kafka-for-the-run.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],
