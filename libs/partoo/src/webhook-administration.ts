@@ -11,11 +11,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { id } from '@bridge/schemas/ids'
 import { decodeUtf8, type JsonValue, parseJson } from '@bridge/schemas/json'
+import { oneLine } from '@bridge/schemas/masked'
 import { type Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
 import { classifyAnswer, type RawAnswer } from './answer.ts'
 import { describeError } from './exchange.ts'
-import { oneLine } from './masked.ts'
 
 /** What Partoo says of one configuration; `updatedAt` and `orgId` are null where it does not. */
 export type WebhookConfiguration = {

@@ -82,3 +82,14 @@ test('with JSON Schema the payload is the JSON itself', async () => {
     expect(encode(Buffer.from(JSON.stringify(value))).toString()).toBe(JSON.stringify(value))
   }
 })
+
+test('half a surrogate pair is no text in Avro: the bytes are UTF-8 all the same, in short texts and long ones', async () => {
+  const { encode } = await encoderOf('reply', 'avro')
+  const type = avro.Type.forSchema(JSON.parse(schemaText('reply', 'avro')) as avro.Schema)
+  for (const length of [1, 60, 200]) {
+    const content = `${'x'.repeat(length)}\ud83d`
+    const bytes = encode(Buffer.from(JSON.stringify({ ...reply, content })))
+    expect(bytes.includes(Buffer.from(`${'x'.repeat(length)}\ufffd`))).toBe(true)
+    expect((type.fromBuffer(bytes) as Reply).content).toBe(content.toWellFormed())
+  }
+})

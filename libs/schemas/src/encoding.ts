@@ -33,10 +33,15 @@ export async function encoderOf(contract: PublishedContract, format: Exclude<Out
       return {
         schema: { type: 'AVRO', text },
         contentType: 'application/avro',
-        encode: (json) => type.toBuffer(JSON.parse(json.toString('utf8'))),
+        encode: (json) => type.toBuffer(JSON.parse(json.toString('utf8'), (_, value) => wellFormed(value))),
       }
     }
     case 'json-schema':
       return { schema: { type: 'JSON', text }, contentType: 'application/json', encode: (json) => json }
   }
+}
+
+/** Half a surrogate pair, which JSON may hold, becomes U+FFFD: avsc writes it as bytes that are not UTF-8 in short texts. */
+function wellFormed(value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value
 }

@@ -166,3 +166,19 @@ test('a registry that says nothing, breaks off or is not there: unavailable, in 
   expect(await absent.fetchSchema(1)).toEqual({ kind: 'unavailable', because: 'connection failed (ECONNREFUSED)' })
   await absent.close()
 })
+
+test.each([409, 422, 404, 500, 503])('what it repeats of the login is not told: %i', async (status) => {
+  handle = (request, response) => {
+    const message = `${request.headers.authorization} planted-secret`
+    response.writeHead(status).end(JSON.stringify({ error_code: status * 100 + 9, message }))
+  }
+  const told = [await registry.fetchSchema(1), await registry.lookUp('s', own), await registry.register('s', own)]
+  told.push((await registry.check('s', own)) as never)
+  expect(JSON.stringify(told)).toContain('***')
+  expect(JSON.stringify(told)).not.toMatch(/planted-secret|YnJpZGdl/)
+})
+
+test('nor where it is said against a schema', async () => {
+  handle = answer(200, { is_compatible: false, messages: ['planted-secret is not compatible'] })
+  expect(await registry.check('s', own)).toEqual({ kind: 'incompatible', because: ['*** is not compatible'] })
+})

@@ -8,6 +8,7 @@
 
 import { Agent, type Dispatcher, request } from 'undici'
 import { z } from 'zod'
+import { masked } from './masked.ts'
 
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
 
@@ -86,6 +87,8 @@ export class Registry {
   readonly #connection: RegistryConnection
   readonly #agent: Agent
   readonly #headers: Record<string, string>
+  /** No answer may tell them, should the registry, or a proxy before it, repeat what it was sent. */
+  readonly #withoutSecrets: (text: string) => string
 
   /** Nothing connects until something is asked. */
   constructor(connection: RegistryConnection) {
@@ -96,6 +99,8 @@ export class Registry {
       connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
     })
     const credentials = Buffer.from(`${username}:${password}`).toString('base64')
+    const secrets = password === undefined ? [] : [credentials, password]
+    this.#withoutSecrets = (text) => masked(text, secrets)
     this.#headers = {
       accept: `${contentType}, application/json`,
       ...(username !== undefined && { authorization: `Basic ${credentials}` }),
@@ -139,7 +144,9 @@ export class Registry {
     if (called.kind === 'unavailable') return called
     if (called.kind === 'answered') {
       const { is_compatible, messages } = called.value
-      return is_compatible ? { kind: 'compatible' } : { kind: 'incompatible', because: messages ?? [] }
+      return is_compatible
+        ? { kind: 'compatible' }
+        : { kind: 'incompatible', because: (messages ?? []).map(this.#withoutSecrets) }
     }
     if (called.code === unknownSubject || called.code === unknownVersion) return { kind: 'new-subject' }
     return isStatus(called.code, 422) ? { kind: 'refused', because: called.message } : unavailable(called)
@@ -187,7 +194,7 @@ export class Registry {
         headers: { ...this.#headers, ...(own !== undefined && { 'content-type': contentType }) },
         ...(own !== undefined && { body: JSON.stringify(bodyOf(own)) }),
       })
-      return read(answer.statusCode, await bytesOf(answer.body), shape)
+      return read(answer.statusCode, await bytesOf(answer.body), shape, this.#withoutSecrets)
     } catch (error) {
       if (error === tooLarge) {
         return { kind: 'unavailable', because: `an answer of more than ${answerBytesMax} bytes`, isTooLarge: true }
@@ -225,7 +232,12 @@ async function bytesOf(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function read<T>(status: number, bytes: Buffer, shape: z.ZodType<T>): Called<T> {
+function read<T>(
+  status: number,
+  bytes: Buffer,
+  shape: z.ZodType<T>,
+  withoutSecrets: (text: string) => string,
+): Called<T> {
   const json = parse(bytes)
   const answered = status === 200 ? shape.safeParse(json) : undefined
   if (answered?.success) return { kind: 'answered', value: answered.data }
@@ -234,9 +246,13 @@ function read<T>(status: number, bytes: Buffer, shape: z.ZodType<T>): Called<T> 
   const refused = refusal.safeParse(json)
   // A registry's own word has a code; a page of a proxy, or of another service at this address, has none.
   if (refused.success && status >= 400 && status < 500) {
-    return { kind: 'refused', code: refused.data.error_code, message: refused.data.message.slice(0, saidMax) }
+    return {
+      kind: 'refused',
+      code: refused.data.error_code,
+      message: withoutSecrets(refused.data.message).slice(0, saidMax),
+    }
   }
-  const said = refused.success ? `: ${lines(refused.data.message).join(' ').slice(0, saidMax)}` : ''
+  const said = refused.success ? `: ${lines(withoutSecrets(refused.data.message)).join(' ').slice(0, saidMax)}` : ''
   const what = status >= 500 ? '' : ', which is no answer of a schema registry: is its URL right, with its path?'
   return { kind: 'unavailable', because: `HTTP ${status}${said}${what}` }
 }

@@ -2,7 +2,7 @@
 // allows a secret in the URL, as a path segment or a query parameter, so any address in its list may hold one, ours or
 // another system's.
 
-import { oneLine } from '@bridge/partoo/masked'
+import { oneLine } from '@bridge/schemas/masked'
 
 /** Where the gateway listens by default (WEBHOOK_PATH): what comes behind it is a secret. */
 const gatewayPath = '/webhooks/partoo'

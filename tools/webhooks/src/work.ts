@@ -1,7 +1,7 @@
 // Owns what every command works with, and how each ends.
 
-import { oneLine } from '@bridge/partoo/masked'
 import type { Failure, WebhookAdministration, WebhookConfiguration } from '@bridge/partoo/webhook-administration'
+import { oneLine } from '@bridge/schemas/masked'
 import type { Mask } from './address.ts'
 import { whyNotOurs } from './differences.ts'
 import { type Attempt, explain } from './explain.ts'
