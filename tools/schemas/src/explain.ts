@@ -1,6 +1,6 @@
 // Owns what a person is told of a registry that does not answer as one: what happened, and what to do next.
 
-import { oneLine } from '@bridge/partoo/masked'
+import { oneLine } from '@bridge/schemas/masked'
 import type { RegistryConnection, Unavailable } from '@bridge/schemas/registry'
 
 /** Characters of a line. */
