@@ -142,3 +142,12 @@ export function messageBytesNeeded(
       return undefined
   }
 }
+
+/** What `max.message.bytes` is when a topic is created, in whole MiB where it is more than Kafka's default; undefined: that default. */
+export function messageBytesAtFirst(...topic: Parameters<typeof messageBytesNeeded>): number | undefined {
+  const needed = messageBytesNeeded(...topic)
+  if (needed === undefined) return undefined
+  return needed <= messageBytesDefault ? messageBytesDefault : Math.ceil(needed / mebibyte) * mebibyte
+}
+
+const mebibyte = 1_048_576

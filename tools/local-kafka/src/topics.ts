@@ -1,7 +1,7 @@
 // Owns the topics as a demonstration or a test has them: how they are made, and how everything under a prefix is removed.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { type TopicRole, topics } from '@bridge/schemas/topics'
+import { messageBytesAtFirst, messageBytesDefault, type TopicRole, topicSettings, topics } from '@bridge/schemas/topics'
 import type { Admin, ITopicConfig } from 'kafkajs'
 import { kafkaClient, withAdmin } from './kafka-client.ts'
 
@@ -13,12 +13,8 @@ export function topicNames(prefix = ''): TopicNames {
   return Object.fromEntries(named) as TopicNames
 }
 
-/**
- * Any record that the outbound topic takes (1 MiB by default) must fit into the dead-letter topic with its headers.
- * Replies and events stay within the default: three times the webhook body limit plus 64 KiB is 851,968 bytes.
- */
-const deadLetterBytesMax = 2 * 1024 * 1024
-const partitions: Record<TopicRole, number> = { outbound: 6, dlq: 3, receipts: 3, replies: 3, events: 3 }
+/** WEBHOOK_BODY_MAX_BYTES, as it is by default. */
+const bodyBytesMax = 262_144
 /** How long the leaders of a new topic may take to know of it. */
 const ledDeadlineMs = 10_000
 /** How long a group may take to notice that its last member has left. */
@@ -34,11 +30,12 @@ export async function createTopics(brokers: string, prefix = ''): Promise<TopicN
     const existing = new Set(await admin.listTopics())
     const missing = (Object.keys(names) as TopicRole[]).filter((role) => !existing.has(names[role]))
     // No replication factor: the broker's own default is 1 on the Kafkas of this tool, and right on one that was given.
-    const wanted: ITopicConfig[] = missing.map((role) => ({
-      topic: names[role],
-      numPartitions: partitions[role],
-      ...(role === 'dlq' && { configEntries: [{ name: 'max.message.bytes', value: String(deadLetterBytesMax) }] }),
-    }))
+    const wanted = missing.map((role): ITopicConfig => {
+      const messageBytes = messageBytesAtFirst(role, { bodyBytesMax, outboundBytesMax: messageBytesDefault })
+      const { partitions: numPartitions } = topicSettings[role]
+      const configEntries = [{ name: 'max.message.bytes', value: String(messageBytes ?? messageBytesDefault) }]
+      return { topic: names[role], numPartitions, configEntries }
+    })
     if (wanted.length > 0) await admin.createTopics({ topics: wanted, waitForLeaders: false, timeout: 10_000 })
     for (const { topic } of wanted) await untilLed(admin, topic)
   })

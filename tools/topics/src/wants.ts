@@ -1,6 +1,6 @@
 // Owns the comparison: what a topic is, what it should be, and what of it must change. No I/O.
 
-import { messageBytesDefault, messageBytesNeeded, replication, topicSettings } from '@bridge/schemas/topics'
+import { messageBytesAtFirst, messageBytesNeeded, replication, topicSettings } from '@bridge/schemas/topics'
 import type { Role } from './roles.ts'
 
 /** A setting as the broker tells it; `own`: set for this topic, and not a default of the brokers. */
@@ -131,7 +131,7 @@ export function newTopic(
 ): NewTopic {
   const { partitions, retentionMs, cleanupPolicy } = topicSettings[role]
   const replicationFactor = given.replicationFactor ?? Math.max(1, Math.min(replication.factor, situation.brokers))
-  const needed = messageBytesNeeded(role, situation)
+  const messageBytes = messageBytesAtFirst(role, situation)
   return {
     partitions: given.partitions ?? partitions,
     replicationFactor,
@@ -139,12 +139,7 @@ export function newTopic(
       'cleanup.policy': cleanupPolicy,
       'retention.ms': String(retentionMs),
       ...(replicationFactor >= replication.factor && { 'min.insync.replicas': String(replication.minInsyncReplicas) }),
-      ...(needed !== undefined && { 'max.message.bytes': String(roomFor(needed)) }),
+      ...(messageBytes !== undefined && { 'max.message.bytes': String(messageBytes) }),
     },
   }
-}
-
-/** Not less than Kafka's default; where more is needed, whole MiB. */
-function roomFor(needed: number): number {
-  return needed <= messageBytesDefault ? messageBytesDefault : Math.ceil(needed / 1_048_576) * 1_048_576
 }
