@@ -36,7 +36,8 @@ export class Fleet {
   readonly #options: FleetOptions
   readonly #organizations: TestOrganization[]
   readonly #channelsFolder: ChannelsFolder | undefined
-  readonly #started: ServiceProcess[] = []
+  /** Every replica that was started, the oldest first. */
+  readonly started: ServiceProcess[] = []
 
   /** Use `start`. */
   private constructor(
@@ -101,7 +102,7 @@ export class Fleet {
 
   /** The replicas that run, the oldest first. */
   get replicas(): ServiceProcess[] {
-    return this.#started.filter(({ running }) => running)
+    return this.started.filter(({ running }) => running)
   }
 
   /** The variables of every replica. */
@@ -137,7 +138,7 @@ export class Fleet {
   async add(more: Record<string, string> = {}): Promise<ServiceProcess> {
     const env = { ...this.env, ...more }
     const replica = new ServiceProcess('ingestor', env, await freePort())
-    this.#started.push(replica)
+    this.started.push(replica)
     return replica
   }
 
@@ -183,7 +184,7 @@ export class Fleet {
 
   /** Now, in the clocks and in the logs. */
   mark(): Mark {
-    const logged = new Map(this.#started.map((replica) => [replica, replica.output.length]))
+    const logged = new Map(this.started.map((replica) => [replica, replica.output.length]))
     return { wallMs: Date.now(), monotonicMs: performance.now(), logged }
   }
 

@@ -1,28 +1,22 @@
-// A way to Kafka that can be cut, frozen and opened again. Kafka tells its clients its own address; the proxy puts its own
-// in that place, so that clients keep coming through it. One broker, plain text.
+// A way to Kafka that can be cut, frozen, slowed down and opened again. Kafka tells its clients its own address; the proxy puts its
+// own in that place, so that clients keep coming through it. One broker, plain text.
 
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { type ProxyState, type Slowness, TcpProxy } from './tcp-proxy.ts'
 
-/**
- * `open`: all passes. `cut`: nobody is let in, and who was in is thrown out. `frozen`: nobody gets a byte through.
- * A connection that is forgotten stays frozen for ever, like one whose state a firewall has dropped; new ones are open.
- */
-export type ProxyState = 'open' | 'cut' | 'frozen'
+export type { ProxyState } from './tcp-proxy.ts'
 
 export class KafkaProxy {
-  readonly #broker: { host: string; port: number }
-  readonly #connections = new Set<{ client: Socket; broker: Socket }>()
-  readonly #forgotten = new Set<{ client: Socket; broker: Socket }>()
-  #server: Server | undefined
-  #port = 0
-  #state: ProxyState = 'cut'
+  readonly #host: string
+  readonly #proxy: TcpProxy
 
   /** @param broker host:port, as Kafka advertises it */
   constructor(broker: string) {
-    const [host = '', port = ''] = broker.split(':')
-    this.#broker = { host, port: Number(port) }
+    const [host = '', portText = ''] = broker.split(':')
+    const port = Number(portText)
+    this.#host = host
+    const proxy = new TcpProxy({ host, port, changeBack: () => wholeFrames(host, port, () => proxy.port) })
+    this.#proxy = proxy
   }
 
   /** Whether there can be one: it takes the broker's host for its own, and so must be on the same machine. */
@@ -41,91 +35,48 @@ export class KafkaProxy {
 
   /** host:port for clients; it stays the same. */
   get address(): string {
-    return `${this.#broker.host}:${this.#port}`
+    return `${this.#host}:${this.#proxy.port}`
   }
 
-  async set(state: ProxyState): Promise<void> {
-    this.#state = state
-    if (state === 'cut') {
-      await this.#stopListening()
-      return
-    }
-    for (const { client, broker } of this.#connections) {
-      for (const socket of [client, broker]) state === 'frozen' ? socket.pause() : socket.resume()
-    }
-    if (this.#server === undefined) await this.#listen()
+  set(state: ProxyState): Promise<void> {
+    return this.#proxy.set(state)
+  }
+
+  /** How slow it is from now on; undefined: as fast as it can be. */
+  slow(slowness: Slowness | undefined): void {
+    this.#proxy.slow(slowness)
   }
 
   /** Forgets the connections that there are; the state stays. */
   forget(): void {
-    for (const { client, broker } of this.#connections) {
-      for (const socket of [client, broker]) socket.pause()
-    }
-    for (const connection of this.#connections) this.#forgotten.add(connection)
-    this.#connections.clear()
+    this.#proxy.forget()
   }
 
-  async close(): Promise<void> {
-    for (const connection of this.#forgotten) this.#connections.add(connection)
-    this.#forgotten.clear()
-    await this.set('cut')
+  close(): Promise<void> {
+    return this.#proxy.close()
   }
+}
 
-  async #listen(): Promise<void> {
-    const server = createServer((client) => this.#join(client))
-    this.#server = server
-    server.listen(this.#port, this.#broker.host)
-    await once(server, 'listening')
-    this.#port = (server.address() as AddressInfo).port
-  }
-
-  async #stopListening(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    for (const { client, broker } of this.#connections) {
-      client.resetAndDestroy()
-      broker.destroy()
-    }
-    if (server === undefined) return
-    server.close()
-    await once(server, 'close')
-  }
-
-  #join(client: Socket): void {
-    const broker = connect(this.#broker.port, this.#broker.host)
-    const connection = { client, broker }
-    this.#connections.add(connection)
-    const end = () => {
-      this.#connections.delete(connection)
-      this.#forgotten.delete(connection)
-      client.destroy()
-      broker.destroy()
-    }
-    for (const socket of [client, broker]) socket.on('error', end).on('close', end)
-    client.on('data', (chunk) => broker.write(chunk))
-    let rest: Buffer = Buffer.alloc(0)
-    broker.on('data', (chunk) => {
-      rest = Buffer.concat([rest, chunk])
-      // A frame is four bytes of length and as many bytes; only whole ones are passed on.
-      while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
-        const end = 4 + rest.readInt32BE(0)
-        client.write(this.#withOwnPort(rest.subarray(0, end)))
-        rest = rest.subarray(end)
+/** Passes on whole frames only, with the proxy's port behind the broker's host wherever an answer names the broker. */
+function wholeFrames(host: string, port: number, ownPort: () => number): (chunk: Buffer) => Buffer {
+  const named = Buffer.alloc(2 + host.length + 4)
+  named.writeInt16BE(host.length, 0)
+  named.write(host, 2)
+  named.writeInt32BE(port, 2 + host.length)
+  let rest: Buffer = Buffer.alloc(0)
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk])
+    const whole: Buffer[] = []
+    // A frame is four bytes of length and as many bytes.
+    while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
+      const end = 4 + rest.readInt32BE(0)
+      const frame = rest.subarray(0, end)
+      for (let at = frame.indexOf(named); at >= 0; at = frame.indexOf(named, at + 1)) {
+        frame.writeInt32BE(ownPort(), at + 2 + host.length)
       }
-    })
-    if (this.#state === 'frozen') for (const socket of [client, broker]) socket.pause()
-  }
-
-  /** Puts the proxy's port behind the broker's host, wherever an answer names the broker. */
-  #withOwnPort(frame: Buffer): Buffer {
-    const { host, port } = this.#broker
-    const named = Buffer.alloc(2 + host.length + 4)
-    named.writeInt16BE(host.length, 0)
-    named.write(host, 2)
-    named.writeInt32BE(port, 2 + host.length)
-    for (let at = frame.indexOf(named); at >= 0; at = frame.indexOf(named, at + 1)) {
-      frame.writeInt32BE(this.#port, at + 2 + host.length)
+      whole.push(frame)
+      rest = rest.subarray(end)
     }
-    return frame
+    return Buffer.concat(whole)
   }
 }

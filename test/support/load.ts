@@ -11,8 +11,15 @@ import type { OutgoingRecord } from '@bridge/schemas/record'
 /** The ids that were sent, by conversation, in order. */
 export type Sent = ReadonlyMap<string, readonly string[]>
 
-/** `waveMs`: between two waves, 50 by default. */
-export type LoadOptions = { brokers: string; topic: string; conversations: number; perSecond: number; waveMs?: number }
+/** `waveMs`: between two waves, 50 by default. `encode`: what becomes of a message's JSON; it stays so by default. */
+export type LoadOptions = {
+  brokers: string
+  topic: string
+  conversations: number
+  perSecond: number
+  waveMs?: number
+  encode?: (json: Buffer) => Buffer
+}
 
 /** Kafka may be away for so long; whatever a test does to it is over by then. */
 const waveDeadlineMs = 60_000
@@ -23,14 +30,15 @@ export class Load {
   readonly #sent = new Map<string, string[]>()
   readonly #running: Promise<void>
   #count = 0
+  #burst = 0
   #startedMs = performance.now()
   #stopped = false
   #failed: Error | undefined
 
   /** Begins at once. At most as many messages a wave as there are conversations. */
-  constructor({ waveMs = 50, ...options }: LoadOptions) {
+  constructor({ waveMs = 50, encode = (json) => json, ...options }: LoadOptions) {
     if (options.perSecond * (waveMs / 1_000) > options.conversations) throw new Error('too few conversations')
-    this.#options = { ...options, waveMs }
+    this.#options = { ...options, waveMs, encode }
     this.#producer = new SafeProducer({
       connection: { brokers: options.brokers.split(','), clientId: 'load', tls: undefined, sasl: undefined },
       log: createLog('load', 'silent'),
@@ -60,6 +68,11 @@ export class Load {
     return performance.now() - this.#startedMs
   }
 
+  /** Sends so many more, as fast as they can be stored. */
+  burst(count: number): void {
+    this.#burst += count
+  }
+
   /** Sends no more, and answers what was sent once it is all stored. */
   async stop(): Promise<Sent> {
     this.#stopped = true
@@ -73,7 +86,8 @@ export class Load {
     this.#startedMs = performance.now()
     let planned = 0
     while (!this.#stopped) {
-      const due = Math.floor(((performance.now() - this.#startedMs) / 1_000) * this.#options.perSecond)
+      const steady = Math.floor(((performance.now() - this.#startedMs) / 1_000) * this.#options.perSecond)
+      const due = steady + this.#burst
       const wave: { conversation: string; id: string }[] = []
       for (; planned < due && wave.length < this.#options.conversations; planned += 1) wave.push(this.#message(planned))
       await this.#store(wave)
@@ -103,9 +117,9 @@ export class Load {
   }
 
   #record({ conversation, id }: { conversation: string; id: string }): OutgoingRecord {
-    const value = messageValue(conversation, id)
-    const { topic } = this.#options
-    return { topic, key: Buffer.from(conversation), value: Buffer.from(value), headers: [], sourcePartition: 0 }
+    const { topic, encode } = this.#options
+    const value = encode(Buffer.from(messageValue(conversation, id)))
+    return { topic, key: Buffer.from(conversation), value, headers: [], sourcePartition: 0 }
   }
 }
 
