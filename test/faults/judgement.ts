@@ -1,7 +1,8 @@
 // Owns what must be true when a fault is over, judged from outside alone: Partoo's record, and what is in the topics.
 
 import { busiestWindow, type Call } from '@bridge/partoo-simulator/calls'
-import { json } from '../support/kafka.ts'
+import confluent from '@kafkajs/confluent-schema-registry'
+import { json, type Read } from '../support/kafka.ts'
 import type { Sent } from '../support/load.ts'
 import { until } from '../support/wait.ts'
 import type { World } from './world.ts'
@@ -70,8 +71,13 @@ export async function judge(world: World, expected: Expected = {}): Promise<Judg
   })
 
   const { names } = fleet.topics
-  const read = async (topic: string) =>
-    (await fleet.kafka.readAll(topic, fleet.topics.group(`judge-${Math.random()}`))).map(json)
+  const decode = decoder(world.options.registryUrl)
+  const read = async (topic: string) => {
+    const reads = await fleet.kafka.readAll(topic, fleet.topics.group(`judge-${Math.random()}`))
+    const values: Record<string, unknown>[] = []
+    for (const one of reads) values.push(await decode(one))
+    return values
+  }
   const receipts = await read(names.receipts)
   const replies = await read(names.replies)
   const deadLetters = await fleet.kafka.readAll(names.dlq, fleet.topics.group(`judge-${Math.random()}`))
@@ -84,7 +90,7 @@ export async function judge(world: World, expected: Expected = {}): Promise<Judg
 
   const calls = state.calls().filter(({ external_conversation_id }) => external_conversation_id !== null)
   const own = calls.filter(({ external_conversation_id: id }) => present.has(id ?? '') || sent.has(id ?? ''))
-  const recoveries = world.phases.map((phase) => witness.recoveryMs(phase))
+  const recoveries = world.phases.map((phase) => world.recoveryMs(phase))
   const deliveredEchoesLost = [...witness.deliveredEchoes].filter((id) => !echoed.has(id)).length
   const deliveredRepliesLost = [...witness.deliveredReplies].filter((id) => !replied.has(id)).length
   return {
@@ -131,6 +137,13 @@ export function faultsOf(judgement: Judgement, expected: Expected = {}): string[
   if (expected.refusals !== true) none(refused, 'calls refused with 429')
   if (expected.noRecovery !== true && recoveryMs === null) wrong.push('never at the rate of before again')
   return wrong
+}
+
+/** Reads what the services publish: JSON, or with a registry what a decoder that is not ours makes of it. */
+function decoder(registryUrl: string | undefined): (read: Read) => Promise<Record<string, unknown>> {
+  if (registryUrl === undefined) return async (read) => json(read)
+  const registry = new confluent.SchemaRegistry({ host: registryUrl })
+  return async ({ value }) => (await registry.decode(value ?? Buffer.alloc(0))) as Record<string, unknown>
 }
 
 /** Waits for a condition; what is not reached is told as wrong, not thrown: the judgement says what it came to. */

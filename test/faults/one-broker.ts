@@ -79,6 +79,10 @@ export class OneBroker {
     return this.#broker.folder
   }
 
+  get isRunning(): boolean {
+    return this.#process !== undefined
+  }
+
   /** Ends it as the power does, and resolves once it is gone. */
   async kill(): Promise<void> {
     await this.#process?.stop()

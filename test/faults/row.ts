@@ -26,7 +26,7 @@ export type Row = {
   readonly spoolOnSmallDisk?: boolean
   /** It takes minutes; `--quick` makes it shorter. */
   readonly isLong?: boolean
-  readonly world: WorldOptions | ((stand: Stand) => WorldOptions)
+  readonly world: WorldOptions | ((stand: Stand) => WorldOptions | Promise<WorldOptions>)
   readonly expected?: Expected
   run(world: World, stand: Stand, quick: boolean): Promise<void>
 }

@@ -49,7 +49,7 @@ export class Stage {
       this.#parts.progress('bringing up what it stands on')
       const stand = await this.#stand(row)
       if (stand.kind === 'missing') return { ...told, ...took(), kind: 'not-run', why: stand.why }
-      const given = typeof row.world === 'function' ? row.world(stand.stand) : row.world
+      const given = typeof row.world === 'function' ? await row.world(stand.stand) : row.world
       const ground = { brokers: stand.brokers, signal, progress: this.#parts.progress }
       world = await World.start(ground, given, (one) => this.#opened.push(() => one.close()))
       await world.warmUp()

@@ -22,14 +22,17 @@ export class Witness {
   webhooksLost = 0
   readonly #createdAtMs: number[] = []
   readonly #externalIds = new Map<number, string | null>()
+  readonly #isOurs: (conversation: string) => boolean
   readonly #forget: () => void
 
-  constructor(state: PartooState) {
+  /** @param isOurs whether a conversation is one of those that are judged */
+  constructor(state: PartooState, isOurs: (conversation: string) => boolean) {
+    this.#isOurs = isOurs
     this.#forget = state.subscribe((event) => {
       if (event.type === 'created') {
         const { external_conversation_id: conversation, external_message_id: id } = event.message
         this.#externalIds.set(event.message.id, id)
-        if (conversation === null || id === null) return
+        if (conversation === null || id === null || !this.#isOurs(conversation)) return
         this.#createdAtMs.push(performance.now())
         const ids = this.created.get(conversation)
         if (ids === undefined) this.created.set(conversation, [id])
@@ -64,9 +67,11 @@ export class Witness {
   /**
    * How long after the end of a fault messages were created again at the rate of before, in milliseconds; null: never.
    * 0 where the rate never fell.
+   *
+   * @param mostPerMs the rate of before counts no higher than this
    */
-  recoveryMs({ startMs, endMs }: Phase): number | null {
-    const before = this.between(startMs - rateBeforeMs, startMs) / rateBeforeMs
+  recoveryMs({ startMs, endMs }: Phase, mostPerMs: number): number | null {
+    const before = Math.min(mostPerMs, this.between(startMs - rateBeforeMs, startMs) / rateBeforeMs)
     const enough = before * recoveredOverMs * recoveredShare
     const at = [endMs, ...this.#createdAtMs.slice(lowerBound(this.#createdAtMs, endMs))]
     const recovered = at.find((ms) => this.between(ms, ms + recoveredOverMs) >= enough)

@@ -24,8 +24,8 @@ export type WorldOptions = {
   /** Of all replicas, and of the gateway. */
   env?: Record<string, string>
   gatewayEnv?: Record<string, string>
-  /** Whether the services reach Kafka through `kafkaWay`, which needs a Kafka of one broker. */
-  kafkaWay?: boolean
+  /** Which services reach Kafka through `kafkaWay`, which needs a Kafka of one broker; none by default. */
+  kafkaWay?: 'all' | 'gateway'
   /** Whether the services' time of day can be stepped. */
   steppedClock?: boolean
   /** A schema registry, which the services reach through `registryWay`. */
@@ -58,6 +58,7 @@ export class World {
   /** Messages that the row itself took away from the services. */
   readonly takenAway = new Set<string>()
   startedMs = performance.now()
+  #signal: AbortSignal
   readonly #ground: Ground
   readonly #folder: string
   readonly #kafkaWay: KafkaProxy | undefined
@@ -87,10 +88,11 @@ export class World {
   ) {
     this.options = options
     this.#ground = ground
+    this.#signal = ground.signal
     this.fleet = parts.fleet
     this.partooWay = parts.partooWay
     this.webhooksWay = parts.webhooksWay
-    this.witness = new Witness(parts.fleet.simulator.state)
+    this.witness = new Witness(parts.fleet.simulator.state, (conversation) => conversation.startsWith('conversation-'))
     this.#folder = parts.folder
     this.#kafkaWay = parts.kafkaWay
     this.#registryWay = parts.registryWay
@@ -105,11 +107,11 @@ export class World {
     const folder = mkdtempSync(join(tmpdir(), 'faults-'))
     const clockFile = join(folder, 'clock-step-ms')
     writeFileSync(clockFile, '0')
-    const kafkaWay = options.kafkaWay === true ? await KafkaProxy.start(brokers) : undefined
+    const kafkaWay = options.kafkaWay !== undefined ? await KafkaProxy.start(brokers) : undefined
     const registryWay = options.registryUrl === undefined ? undefined : await wayTo(new URL(options.registryUrl))
     const env: Record<string, string> = {
       PARTOO_TIMEOUT_MS: '5000',
-      ...(kafkaWay !== undefined && { KAFKA_BROKERS: kafkaWay.address }),
+      ...(kafkaWay !== undefined && options.kafkaWay === 'all' && { KAFKA_BROKERS: kafkaWay.address }),
       ...registryVariables(options.registryUrl, registryWay),
       ...(options.steppedClock === true && clockVariables(clockFile)),
       ...options.env,
@@ -134,8 +136,14 @@ export class World {
     return this.fleet.simulator.state
   }
 
+  /** Ends what waits here. */
   get signal(): AbortSignal {
-    return this.#ground.signal
+    return this.#signal
+  }
+
+  /** Goes on after its signal was aborted, until another one is. */
+  goOn(signal: AbortSignal): void {
+    this.#signal = signal
   }
 
   /** The way between the services and Kafka. */
@@ -192,12 +200,11 @@ export class World {
     this.startedMs = performance.now()
   }
 
-  /** Starts the gateway, at the address that it had before, and waits until it is ready. */
-  async startGateway(): Promise<void> {
+  /** Starts the gateway, at the address that it had before, and waits until it is ready, or not. */
+  async startGateway(awaited: 'ready' | 'nothing' = 'ready'): Promise<void> {
     const { names } = this.fleet.topics
-    const { KAFKA_BROKERS = this.#ground.brokers } = this.fleet.env
     const env = {
-      KAFKA_BROKERS,
+      KAFKA_BROKERS: this.#kafkaWay?.address ?? this.#ground.brokers,
       WEBHOOK_HOST: '127.0.0.1',
       WEBHOOK_PORT: String(this.#gatewayPort),
       WEBHOOK_DEADLINE_MS: '2000',
@@ -213,7 +220,7 @@ export class World {
     }
     const gateway = new ServiceProcess('webhook-gateway', env, await freePort())
     this.gateways.push(gateway)
-    await gateway.ready(readyDeadlineMs)
+    if (awaited === 'ready') await gateway.ready(readyDeadlineMs)
   }
 
   /** Waits so long, or until all ends. */
@@ -237,10 +244,15 @@ export class World {
     this.progress(`recovering: ${phase.what}`)
     await until(
       `the rate of before, after: ${phase.what}`,
-      () => this.signal.aborted || this.witness.recoveryMs(phase) !== null,
+      () => this.signal.aborted || this.recoveryMs(phase) !== null,
       deadlineMs,
     )
     this.signal.throwIfAborted()
+  }
+
+  /** As the witness tells it; what is caught up with after a fault before is no rate to compare with. */
+  recoveryMs(phase: Phase): number | null {
+    return this.witness.recoveryMs(phase, this.options.perSecond / 1_000)
   }
 
   /** Steps the time of day of the services. */

@@ -1,7 +1,7 @@
 // Faults of Kafka itself and of the way to it.
 
 import type { Row } from '../row.ts'
-import type { World } from '../world.ts'
+import { once } from './once.ts'
 
 const slowness = { delayMs: 250, bytesPerSecond: 100_000 }
 
@@ -52,7 +52,7 @@ export const kafkaRows: readonly Row[] = [
     name: 'kafka-cut',
     fault: 'between the services and Kafka every connection is reset and none is let in, for 20 s',
     kafka: 'one',
-    world: { kafkaWay: true },
+    world: { kafkaWay: 'all' },
     run: (world) =>
       once(world, 'Kafka cannot be reached', async () => {
         await world.kafkaWay.set('cut')
@@ -64,7 +64,7 @@ export const kafkaRows: readonly Row[] = [
     name: 'kafka-slow',
     fault: `between the services and Kafka ${slowness.delayMs} ms each way and ${slowness.bytesPerSecond / 1_000} kB a second, for 30 s`,
     kafka: 'one',
-    world: { kafkaWay: true },
+    world: { kafkaWay: 'all' },
     run: (world) =>
       once(world, 'Kafka is slow', async () => {
         world.kafkaWay.slow(slowness)
@@ -76,7 +76,7 @@ export const kafkaRows: readonly Row[] = [
     name: 'kafka-half-open',
     fault: 'between the services and Kafka connections are forgotten without a word, three times, new ones work',
     kafka: 'one',
-    world: { kafkaWay: true },
+    world: { kafkaWay: 'all' },
     async run(world) {
       for (let time = 1; time <= 3; time += 1) {
         await world.phase('connections to Kafka are forgotten', async () => world.kafkaWay.forget())
@@ -89,7 +89,7 @@ export const kafkaRows: readonly Row[] = [
     name: 'kafka-frozen',
     fault: 'between the services and Kafka no byte passes for 15 s, connections stay; then all of it arrives',
     kafka: 'one',
-    world: { kafkaWay: true },
+    world: { kafkaWay: 'all' },
     run: (world) =>
       once(world, 'no byte passes to Kafka', async () => {
         await world.kafkaWay.set('frozen')
@@ -98,9 +98,3 @@ export const kafkaRows: readonly Row[] = [
       }),
   },
 ]
-
-/** One fault, and what it takes to recover from it. */
-export async function once(world: World, what: string, fault: () => Promise<unknown>): Promise<void> {
-  await world.phase(what, fault)
-  await world.recovered()
-}
