@@ -126,6 +126,10 @@ test('a recovery is measured from the end of the fault to the rate of before', (
   expect(recoveryMs).toBeLessThanOrEqual(1_200)
   expect(witness.standstillMs(startMs, startMs + 25_000)).toBeCloseTo(5_100, -1)
   expect(witness.recoveryMs({ what: 'f', startMs: startMs + 10_000, endMs: startMs + 26_000 }, 1)).toBeNull()
+  // A fault that strikes only later: what is seen to fall, and to rise again, counts.
+  const late = { what: 'f', startMs: startMs + 7_000, endMs: startMs + 7_000 }
+  expect(witness.recoveryMs(late, 1)).toBeGreaterThan(7_000)
+  expect(witness.recoveryMs(late, 1, startMs + 9_000)).toBe(0)
   expect(witness.count).toBe(200)
 })
 

@@ -90,7 +90,7 @@ export async function judge(world: World, expected: Expected = {}): Promise<Judg
 
   const calls = state.calls().filter(({ external_conversation_id }) => external_conversation_id !== null)
   const own = calls.filter(({ external_conversation_id: id }) => present.has(id ?? '') || sent.has(id ?? ''))
-  const recoveries = world.phases.map((phase) => world.recoveryMs(phase))
+  const recoveries = world.phases.map((phase, i) => world.recoveryMs(phase, world.phases[i + 1]?.startMs ?? loadEndMs))
   const deliveredEchoesLost = [...witness.deliveredEchoes].filter((id) => !echoed.has(id)).length
   const deliveredRepliesLost = [...witness.deliveredReplies].filter((id) => !replied.has(id)).length
   return {

@@ -6,8 +6,9 @@ import type { PartooState } from '@bridge/partoo-simulator/simulator'
 /** A fault's time, on the monotonic clock. */
 export type Phase = { what: string; startMs: number; endMs: number }
 
-/** What counts as having recovered: so much of the rate of before, over so long. */
+/** What counts as having recovered: so much of the rate of before, over so long; and from then on no longer less than half of it. */
 const recoveredShare = 0.8
+const fallenShare = 0.5
 const recoveredOverMs = 2_000
 /** The rate of before is that of so long before. */
 const rateBeforeMs = 5_000
@@ -69,13 +70,26 @@ export class Witness {
    * 0 where the rate never fell.
    *
    * @param mostPerMs the rate of before counts no higher than this
+   * @param untilMs when the next fault began, or the load ended; undefined: not yet
    */
-  recoveryMs({ startMs, endMs }: Phase, mostPerMs: number): number | null {
+  recoveryMs({ startMs, endMs }: Phase, mostPerMs: number, untilMs?: number): number | null {
     const before = Math.min(mostPerMs, this.between(startMs - rateBeforeMs, startMs) / rateBeforeMs)
-    const enough = before * recoveredOverMs * recoveredShare
-    const at = [endMs, ...this.#createdAtMs.slice(lowerBound(this.#createdAtMs, endMs))]
-    const recovered = at.find((ms) => this.between(ms, ms + recoveredOverMs) >= enough)
-    return recovered === undefined ? null : recovered - endMs
+    const expected = before * recoveredOverMs
+    const overMs = untilMs ?? Number.POSITIVE_INFINITY
+    const from = lowerBound(this.#createdAtMs, endMs)
+    const at = [endMs, ...this.#createdAtMs.slice(from, lowerBound(this.#createdAtMs, overMs))]
+    const rate = (ms: number) => this.between(ms, ms + recoveredOverMs)
+    let recovered = at.findIndex((ms) => rate(ms) >= expected * recoveredShare)
+    if (recovered < 0) return null
+    // A fault may strike a while after it came: a fall later on counts, as far as it was seen to its end.
+    const seenMs = Math.min(overMs, this.lastMs)
+    const seen = at.findLastIndex((ms) => ms + recoveredOverMs <= seenMs)
+    const fallen = at.findLastIndex((ms, i) => i <= seen && rate(ms) < expected * fallenShare)
+    if (fallen > recovered) {
+      const again = at.findIndex((ms, i) => i > fallen && rate(ms) >= expected * recoveredShare)
+      recovered = again < 0 ? fallen + 1 : again
+    }
+    return (at[recovered] ?? endMs) - endMs
   }
 
   /** The longest time between two creations that ended within the given time, in milliseconds. */

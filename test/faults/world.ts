@@ -251,8 +251,8 @@ export class World {
   }
 
   /** As the witness tells it; what is caught up with after a fault before is no rate to compare with. */
-  recoveryMs(phase: Phase): number | null {
-    return this.witness.recoveryMs(phase, this.options.perSecond / 1_000)
+  recoveryMs(phase: Phase, untilMs?: number): number | null {
+    return this.witness.recoveryMs(phase, this.options.perSecond / 1_000, untilMs)
   }
 
   /** Steps the time of day of the services. */

@@ -89,7 +89,11 @@ async function deleteUnread(world: World, brokers: string): Promise<string[]> {
   const watermarkOf = new Map(committed[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
   const reads = await kafka.readAll(outbound, topics.group('before-deletion'))
   const partitions = [...endOf].map(([partition, end]) => ({ partition, offset: String(end) }))
-  await withAdmin(kafkaClient(brokers), (admin) => admin.deleteTopicRecords({ topic: outbound, partitions }))
+  await withAdmin(kafkaClient(brokers), async (admin) => {
+    // kafkajs deletes only in a topic that it has looked up.
+    await admin.fetchTopicOffsets(outbound)
+    await admin.deleteTopicRecords({ topic: outbound, partitions })
+  })
   return reads
     .filter(({ partition, offset }) => {
       const watermark = Math.max(0, watermarkOf.get(partition) ?? 0)

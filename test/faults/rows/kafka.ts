@@ -74,11 +74,11 @@ export const kafkaRows: readonly Row[] = [
   },
   {
     name: 'kafka-half-open',
-    fault: 'between the services and Kafka connections are forgotten without a word, three times, new ones work',
+    fault: 'between the services and Kafka connections are forgotten without a word, twice, new ones work',
     kafka: 'one',
     world: { kafkaWay: 'all' },
     async run(world) {
-      for (let time = 1; time <= 3; time += 1) {
+      for (let time = 1; time <= 2; time += 1) {
         await world.phase('connections to Kafka are forgotten', async () => world.kafkaWay.forget())
         await world.lasts(5_000)
         await world.recovered()

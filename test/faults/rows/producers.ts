@@ -1,5 +1,6 @@
 // Producers that are no steady load.
 
+import { until } from '../../support/wait.ts'
 import type { Row } from '../row.ts'
 
 export const producerRows: readonly Row[] = [
@@ -20,8 +21,11 @@ export const producerRows: readonly Row[] = [
     world: { perSecond: 1 },
     expected: { noRecovery: true, drainDeadlineMs: 180_000 },
     async run(world) {
-      await world.phase('1,600 messages at once', async () => world.load.burst(1_600))
-      await world.lasts(3_000)
+      const goal = world.load.count + 1_600
+      await world.phase('1,600 messages at once', async () => {
+        world.load.burst(1_600)
+        await until('1,600 messages stored', () => world.signal.aborted || world.load.count >= goal)
+      })
     },
   },
 ]

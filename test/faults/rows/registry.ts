@@ -56,6 +56,9 @@ export const registryRows: readonly Row[] = [
     async run(world, stand) {
       for (let time = 1; time <= 3; time += 1) {
         await world.phase('connections to the registry are forgotten', async () => {
+          // So that there are connections to be forgotten.
+          await newSchema(stand)
+          await world.lasts(1_000)
           world.registryWay.forget()
           await newSchema(stand)
         })

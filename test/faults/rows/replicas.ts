@@ -79,14 +79,14 @@ export const replicaRows: readonly Row[] = [
   {
     name: 'clock-stepped',
     fault:
-      'the services’ time of day jumps an hour ahead, two hours back, and to the right time again, 12 s each; more load than the limit',
+      'the services’ time of day jumps an hour ahead, two hours back, and to the right time again, 25 s each; more load than the limit',
     kafka: 'one',
     world: { ...saturated, steppedClock: true },
     async run(world) {
       const hourMs = 3_600_000
       for (const stepMs of [hourMs, -hourMs, 0]) {
         await world.phase('the time of day jumps', async () => world.stepClock(stepMs))
-        await world.lasts(12_000)
+        await world.lasts(25_000)
         await world.recovered()
         if (stepMs !== 0) await untilLogged(() => world.fleet.replicas, stepMs)
       }
