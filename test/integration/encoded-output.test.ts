@@ -87,7 +87,7 @@ for (const format of ['avro', 'json-schema'] as const) {
     expect((await service.readiness()).text).toContain('schema registry')
 
     await way.open()
-    const registry = new Registry({ url, username: undefined, password: undefined, ca: undefined, timeoutMs: 5_000 })
+    const registry = new Registry({ url, username: undefined, password: undefined, timeoutMs: 5_000 })
     endings.push(() => registry.close())
     for (const [topic, contract] of [
       [names.replies, 'reply'],

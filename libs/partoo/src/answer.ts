@@ -13,6 +13,8 @@ export type RawAnswer =
       cutShort: boolean
     }
   | { kind: 'unanswered'; cause: 'timeout' | 'connection'; detail: string }
+  /** A proxy on the way: with a status it refuses to let us through, without it is not there. */
+  | { kind: 'unanswered'; cause: 'proxy'; status: number | null; detail: string }
 
 export const bodyHeadBytesMax = 16_384
 
@@ -23,8 +25,11 @@ export type Answer =
   | { kind: 'rejected'; status: number; body: Buffer }
   /** 403, 404: this business or channel may not, or is not known. It may be meant for the message, or for all. */
   | { kind: 'forbidden'; status: number; body: Buffer }
-  /** The key, the address or the network is wrong, not the message: 401, 407, 3xx, or a 2xx that is no API's. */
-  | { kind: 'misdirected'; status: number; body: Buffer }
+  /**
+   * The key, the address or the network is wrong, not the message: 401, 407, 3xx, a 2xx that is no API's, or a proxy that does
+   * not let us through, which `detail` tells.
+   */
+  | { kind: 'misdirected'; status: number; body: Buffer; detail?: string }
   /** 429. `retryAfterMs` is how long the organization is to pause. */
   | { kind: 'limited'; status: 429; retryAfterMs: number }
   /** Trouble that passes: 5xx, 408, 421, 425, timeout, connection error. `retryAfterMs` is a lower bound, if any. */
@@ -55,6 +60,9 @@ const limitedPauseMs = 60_000
 /** Says what an answer means. Total: every status has a row, also those that Partoo does not document. */
 export function classifyAnswer(raw: RawAnswer): Answer {
   if (raw.kind === 'unanswered') {
+    if (raw.cause === 'proxy' && raw.status !== null && isRefusal(raw.status)) {
+      return { kind: 'misdirected', status: raw.status, body: Buffer.alloc(0), detail: raw.detail }
+    }
     const timedOut = raw.cause === 'timeout'
     return { kind: 'unavailable', status: null, detail: raw.detail, retryAfterMs: null, body: null, timedOut }
   }
@@ -70,6 +78,11 @@ export function classifyAnswer(raw: RawAnswer): Answer {
   if (status >= 400 && status < 500 && !transientStatuses.has(status)) return { kind: 'rejected', status, body }
   const retryAfterMs = readRetryAfterMs(raw.retryAfter, raw.date)
   return { kind: 'unavailable', status, detail: `HTTP ${status}`, retryAfterMs, body, timedOut: false }
+}
+
+/** Whether a proxy's answer to CONNECT means that somebody has to change something, and not that it cannot just now. */
+function isRefusal(status: number): boolean {
+  return status >= 300 && status < 500 && status !== 429 && !transientStatuses.has(status)
 }
 
 /** Whether a 2xx body can be an API's: empty, JSON, or JSON that breaks off; not the page of a proxy or a captive portal. */

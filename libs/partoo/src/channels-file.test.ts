@@ -37,6 +37,7 @@ organizations:
     {
       orgId: '42',
       apiKey: 'planted-42',
+      apiKeyFile: join(folder, 'keys/42'),
       limitPerMinute: 600,
       channels: [
         { channelId: 'chat', name: 'Chat' },
@@ -46,6 +47,7 @@ organizations:
     {
       orgId: '43',
       apiKey: 'planted-43',
+      apiKeyFile: null,
       limitPerMinute: null,
       channels: [{ channelId: 'bookings', name: null }],
     },
@@ -54,7 +56,7 @@ organizations:
   // Who needs no keys reads none: the file that holds one may not be there for it.
   expect(read(text.replace('keys/42', 'keys/none'), false)).toEqual({
     kind: 'read',
-    organizations: organizations.map((organization) => ({ ...organization, apiKey: null })),
+    organizations: organizations.map((organization) => ({ ...organization, apiKey: null, apiKeyFile: null })),
   })
 })
 

@@ -14,6 +14,8 @@ export type ListedOrganization = {
   orgId: string
   /** Null where keys were not asked for. */
   apiKey: string | null
+  /** The file that the key was read from, whole; null where it stands in the channels file. */
+  apiKeyFile: string | null
   /** Null where the file does not say. */
   limitPerMinute: number | null
   /** `name` is for people; null where there is none. */
@@ -46,6 +48,11 @@ const limitRule = `must be a whole number from 0 to ${limitMax}`
 /** Printable, as a header carries it. */
 const keyPattern = /^[\x21-\x7e]+$/
 const keyRule = 'must be printable ASCII without spaces'
+
+/** Whether a text can be an API key: a header carries it. */
+export function isApiKey(text: string): boolean {
+  return keyPattern.test(text)
+}
 
 const text = z.string({ error: ({ input }) => (input == null ? 'is missing' : 'must be a text') })
 const key = text.regex(keyPattern, keyRule)
@@ -115,12 +122,15 @@ export function readChannelsFile(path: string, { keys }: { keys: boolean }): Cha
   const held = keys ? readKeys(parsed.value, dirname(resolve(path)), problems) : new Map<number, string>()
   findRepeated(parsed.value, problems)
   if (!read.success || problems.length > 0) return { kind: 'wrong', problems }
-  const organizations = read.data.organizations.map(({ org_id, api_key, rate_limit_per_minute, channels }, i) => ({
-    orgId: org_id,
-    apiKey: keys ? (api_key ?? held.get(i) ?? null) : null,
-    limitPerMinute: rate_limit_per_minute,
-    channels: channels.map(({ channel_id, name }) => ({ channelId: channel_id, name })),
-  }))
+  const organizations = read.data.organizations.map(
+    ({ org_id, api_key, api_key_file, rate_limit_per_minute, channels }, i) => ({
+      orgId: org_id,
+      apiKey: keys ? (api_key ?? held.get(i) ?? null) : null,
+      apiKeyFile: keys && api_key_file !== null ? resolve(dirname(resolve(path)), api_key_file) : null,
+      limitPerMinute: rate_limit_per_minute,
+      channels: channels.map(({ channel_id, name }) => ({ channelId: channel_id, name })),
+    }),
+  )
   return { kind: 'read', organizations }
 }
 

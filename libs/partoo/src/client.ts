@@ -2,6 +2,7 @@
 // of the answers. It keeps no state but its connections: when to call, and what to do next, is the core's business.
 // Source: developers.partoo.co, "Ingest message", read in November 2026.
 
+import type { HttpWay } from '@bridge/schemas/http-way'
 import type { OutboundMessage } from '@bridge/schemas/outbound-message'
 import { Pool } from 'undici'
 import { type Answer, classifyAnswer, type RawAnswer } from './answer.ts'
@@ -14,6 +15,8 @@ export type ClientOptions = {
   timeoutMs: number
   /** Connections to keep open at most: the number of calls that can be in flight. */
   connectionsMax: number
+  /** How connections are opened, where not directly. */
+  way?: HttpWay | undefined
 }
 
 /** A message and where it goes. `channelId` is already decided: the message's own, or the default. */
@@ -22,6 +25,7 @@ export type IngestRequest = { channelId: string; apiKey: string; message: Outbou
 export class PartooClient {
   readonly #pool: Pool
   readonly #path: string
+  readonly #way: HttpWay | undefined
   readonly #paths = new Map<string, string>()
   readonly #timeoutMs: number
   /** Calls under way, the oldest first: all have the same time, so one timer serves them. */
@@ -30,14 +34,15 @@ export class PartooClient {
 
   constructor(options: ClientOptions) {
     const base = new URL(options.baseUrl)
-    this.#path = base.pathname.replace(/\/+$/, '')
+    this.#way = options.way
+    this.#path = `${options.way?.pathPrefix ?? ''}${base.pathname.replace(/\/+$/, '')}`
     this.#timeoutMs = options.timeoutMs
     this.#pool = new Pool(base.origin, {
       connections: options.connectionsMax,
       pipelining: 1,
       // HTTP/2 repeats refused requests by itself, uncounted, and tells a body that was reset as one that ended.
       allowH2: false,
-      connect: { timeout: Math.min(options.timeoutMs, 10_000) },
+      connect: options.way?.connect ?? { timeout: connectTimeoutMs(options.timeoutMs), rejectUnauthorized: true },
       // The timer below ends what takes too long.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -57,10 +62,11 @@ export class PartooClient {
       })
       this.#exchanges.add(exchange)
       this.#timer ??= setTimeout(() => this.#expire(), this.#timeoutMs)
+      const headers = { 'x-APIKey': apiKey, 'content-type': 'application/json', accept: 'application/json' }
       const request = {
         method: 'POST' as const,
         path: this.#pathOf(channelId),
-        headers: { 'x-APIKey': apiKey, 'content-type': 'application/json', accept: 'application/json' },
+        headers: this.#way === undefined ? headers : { ...headers, ...this.#way.headers() },
         body: ingestBody(message),
       }
       try {
@@ -99,6 +105,11 @@ export class PartooClient {
     clearTimeout(this.#timer)
     if (!this.#pool.destroyed) await this.#pool.destroy()
   }
+}
+
+/** Of the time that a call may take, what opening its connection may. */
+export function connectTimeoutMs(timeoutMs: number): number {
+  return Math.min(timeoutMs, 10_000)
 }
 
 /** The body of an ingest request: the five required fields, and the optional ones that the message has. */

@@ -2,6 +2,7 @@
 // once, and holds nothing afterwards. Undici's own `request` would do the same with a stream, an AbortSignal and a timer for
 // each call, which together cost as much as the call.
 
+import { connectionFailure, ProxyFailure } from '@bridge/schemas/http-way'
 import type { Dispatcher } from 'undici'
 import { bodyHeadBytesMax, type RawAnswer } from './answer.ts'
 
@@ -25,8 +26,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The time is over: what has come by now is the answer, and the connection is closed. */
   expire(timeoutMs: number): void {
-    const unanswered = { kind: 'unanswered', cause: 'timeout', detail: `no answer in ${timeoutMs} ms` } as const
-    this.#finish(this.#answered(true) ?? unanswered)
+    const late = { kind: 'unanswered', cause: 'timeout', detail: `no answer in ${timeoutMs} ms` } as const
+    this.#finish(this.#answered(true) ?? late)
     this.#controller?.abort(abandoned)
   }
 
@@ -57,7 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The connection failed. A body that breaks off is what has come of it: the status stands. */
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
-    this.#finish(this.#answered(true) ?? { kind: 'unanswered', cause: 'connection', detail: describeError(error) })
+    this.#finish(this.#answered(true) ?? unanswered(error))
   }
 
   #answered(cutShort: boolean): RawAnswer | undefined {
@@ -83,12 +84,10 @@ function firstValue(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-/** A connection error in one line: its code where there is one, since messages may hold what was sent. */
-export function describeError(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0])
-  if (error instanceof Error) {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-    return `connection failed (${code})`
-  }
-  return 'connection failed'
+/** What a connection that failed means as an answer. */
+export function unanswered(error: unknown): RawAnswer {
+  const detail = connectionFailure(error)
+  return error instanceof ProxyFailure
+    ? { kind: 'unanswered', cause: 'proxy', status: error.status, detail }
+    : { kind: 'unanswered', cause: 'connection', detail }
 }

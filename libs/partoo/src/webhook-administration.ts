@@ -9,13 +9,14 @@
 //   W4 Custom headers exist, but the name of their field is not published: they are never sent.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import type { HttpWay } from '@bridge/schemas/http-way'
 import { id } from '@bridge/schemas/ids'
 import { decodeUtf8, type JsonValue, parseJson } from '@bridge/schemas/json'
 import { oneLine } from '@bridge/schemas/masked'
 import { type Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
 import { classifyAnswer, type RawAnswer } from './answer.ts'
-import { describeError } from './exchange.ts'
+import { unanswered } from './exchange.ts'
 
 /** What Partoo says of one configuration; `updatedAt` and `orgId` are null where it does not. */
 export type WebhookConfiguration = {
@@ -56,6 +57,8 @@ export type AdministrationOptions = {
   apiKey: string
   /** The organization meant; undefined: the key's own (W2). */
   orgId: string | undefined
+  /** How connections are opened, where not directly. */
+  way?: HttpWay | undefined
   /** From the start of a call to the end of its answer; default 15 s. */
   timeoutMs?: number
   /** The same for a test delivery, whose answer tells a result; default 30 s. */
@@ -98,9 +101,12 @@ export class WebhookAdministration {
 
   constructor(options: AdministrationOptions) {
     const base = new URL(options.baseUrl)
-    this.#path = `${base.pathname.replace(/\/+$/, '')}/webhooks`
+    this.#path = `${options.way?.pathPrefix ?? ''}${base.pathname.replace(/\/+$/, '')}/webhooks`
     this.#options = options
-    this.#pool = new Pool(base.origin, { connections: 1, connect: { timeout: connectTimeoutMs } })
+    this.#pool = new Pool(base.origin, {
+      connections: 1,
+      connect: options.way?.connect ?? { timeout: connectTimeoutMs, rejectUnauthorized: true },
+    })
   }
 
   /** Every configuration of the organization, all pages together. */
@@ -196,7 +202,7 @@ export class WebhookAdministration {
     query: Query,
     timeoutMs: number,
   ): Promise<RawAnswer> {
-    const { apiKey, orgId } = this.#options
+    const { apiKey, orgId, way } = this.#options
     const asked = new URLSearchParams({ ...query, ...(orgId !== undefined && { org_id: orgId }) }).toString()
     const signal = AbortSignal.timeout(timeoutMs)
     try {
@@ -204,6 +210,7 @@ export class WebhookAdministration {
         method,
         path: `${this.#path}${path}${asked === '' ? '' : `?${asked}`}`,
         headers: {
+          ...way?.headers(),
           'x-APIKey': apiKey,
           accept: 'application/json',
           ...(body !== undefined && { 'content-type': 'application/json' }),
@@ -217,7 +224,7 @@ export class WebhookAdministration {
       return { kind: 'answered', status, retryAfter, date, ...(await readBody(response.body)) }
     } catch (error) {
       if (signal.aborted) return { kind: 'unanswered', cause: 'timeout', detail: `no answer in ${timeoutMs} ms` }
-      return { kind: 'unanswered', cause: 'connection', detail: describeError(error) }
+      return unanswered(error)
     }
   }
 
@@ -236,7 +243,7 @@ export class WebhookAdministration {
           : { kind: 'forbidden', status: 403, told }
       case 'misdirected':
         if (answer.status === 401) return { kind: 'unauthorized', status: 401, told }
-        return { kind: 'misdirected', status: answer.status, detail: misdirection(answer.status) }
+        return { kind: 'misdirected', status: answer.status, detail: answer.detail ?? misdirection(answer.status) }
       case 'limited':
         return { kind: 'limited', status: 429, retryAfterMs: answer.retryAfterMs }
       case 'unavailable':

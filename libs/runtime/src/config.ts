@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { type ChangingText, changingText } from './changing-text.ts'
 
 /** A declared variable. `Value` is what the service gets: undefined only where the variable is optional and absent. */
 export type Variable<Value> = {
@@ -13,6 +14,10 @@ export type Variable<Value> = {
   required: boolean
   /** May come from a file named by `<NAME>_FILE`; never printed. */
   secret: boolean
+  /** Another name that it is read by, first; for variables that have two by custom. */
+  alias?: string
+  /** How a secret is shown, where parts of it may be. */
+  shown?: (text: string) => string
   /** Only for the compiler. */
   readonly value?: Value
 }
@@ -118,7 +123,7 @@ function givenText(
   variable: Variable<unknown>,
   env: NodeJS.ProcessEnv,
 ): { text?: string } | { problem: string } {
-  const text = env[name] === '' ? undefined : env[name]
+  const text = (variable.alias && env[variable.alias]) || env[name] || undefined
   const file = variable.secret ? env[`${name}_FILE`] : undefined
   if (file === undefined || file === '') return text === undefined ? {} : { text }
   if (text !== undefined) return { problem: `${name} and ${name}_FILE are both set: set one of them` }
@@ -128,6 +133,21 @@ function givenText(
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
     return { problem: `${name}_FILE names ${file}, which cannot be read (${code})` }
   }
+}
+
+/**
+ * A secret as it is now: where a file holds it, the file is followed.
+ *
+ * @param text as it was read at the start
+ * @param isValid what it has to be: a file that holds something else changes nothing
+ */
+export function secretText(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  text: string,
+  isValid?: (text: string) => boolean,
+): ChangingText {
+  return changingText(env[`${name}_FILE`] || undefined, text, isValid)
 }
 
 /** The text of `--help`: what the service is, every variable with its default and meaning, and what else there is to say. */
@@ -166,7 +186,8 @@ export function configText(
     if (text === undefined) return `${name}= (not set)`
     // A value that is wrong may hold what it must not, such as a password in a URL.
     if (!variable.type.safeParse(text).success) return `${name}=?`
-    return `${name}=${variable.secret ? '***' : text}${given.text === undefined ? ' (default)' : ''}`
+    const shown = variable.shown?.(text) ?? (variable.secret ? '***' : text)
+    return `${name}=${shown}${given.text === undefined ? ' (default)' : ''}`
   })
   const verdict = problems.length === 0 ? ['The configuration is complete.'] : problems
   return [...rows, ...more, '', ...verdict].join('\n')

@@ -1,28 +1,33 @@
 // Real: the variables, and a file. Doubled: nothing. Failure: a setting that would silently do nothing, a password that is shown.
 
-import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
 import { configText, readVariables } from './config.ts'
+import { proxyVariables } from './http-variables.ts'
 import { checkSchemaRegistry, schemaRegistryConnection, schemaRegistryVariables } from './schema-registry-variables.ts'
 
-const variables = schemaRegistryVariables('what for')
-const file = fileURLToPath(import.meta.url)
+const variables = { ...schemaRegistryVariables('what for'), ...proxyVariables() }
+const folder = mkdtempSync(join(tmpdir(), 'registry-variables-'))
+const file = join(folder, 'ca.pem')
+writeFileSync(file, '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n')
+afterAll(() => rmSync(folder, { recursive: true }))
 
 function read(env: NodeJS.ProcessEnv) {
   const values = readVariables(variables, env, (checked) => checkSchemaRegistry(checked))
-  return values.kind === 'wrong' ? values.problems : schemaRegistryConnection(values.config)
+  return values.kind === 'wrong' ? values.problems : schemaRegistryConnection(values.config, env)
 }
 
 test('none is configured, or one with or without a login and a certificate', () => {
   expect(read({})).toBeUndefined()
   const url = 'https://registry.example:8081/apis/ccompat/v7'
-  expect(read({ SCHEMA_REGISTRY_URL: `${url}/` })).toMatchObject({ url, username: undefined, ca: undefined })
+  expect(read({ SCHEMA_REGISTRY_URL: `${url}/` })).toMatchObject({ url, username: undefined, way: undefined })
   const login = { SCHEMA_REGISTRY_USERNAME: 'me', SCHEMA_REGISTRY_PASSWORD: 'planted' }
-  expect(read({ SCHEMA_REGISTRY_URL: url, SCHEMA_REGISTRY_CA_FILE: file, ...login })).toMatchObject({
-    username: 'me',
-    password: 'planted',
-    ca: expect.stringContaining('Failure: a setting'),
-  })
+  const connection = read({ SCHEMA_REGISTRY_URL: url, SCHEMA_REGISTRY_CA_FILE: file, ...login })
+  if (connection === undefined || Array.isArray(connection)) throw new Error('a connection was described')
+  expect(connection).toMatchObject({ username: 'me', way: { proxy: null } })
+  expect(connection.password?.()).toBe('planted')
   expect(configText(variables, { SCHEMA_REGISTRY_URL: url, ...login }, [])).not.toContain('planted')
 })
 

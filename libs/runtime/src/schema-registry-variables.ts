@@ -1,8 +1,8 @@
 // The connection to a schema registry that speaks Confluent's API: the variables that describe it, for both services.
 
-import { readFileSync } from 'node:fs'
 import type { RegistryConnection } from '@bridge/schemas/registry'
-import { optional, secret, types, type Values } from './config.ts'
+import { optional, secret, secretText, types, type Values } from './config.ts'
+import { checkCaFile, type ProxyValues, wayTo } from './http-variables.ts'
 
 /** How long one request to the registry may take. */
 const timeoutMs = 5_000
@@ -46,29 +46,28 @@ export function checkSchemaRegistry(values: Partial<SchemaRegistryValues>): stri
         problems.push(`SCHEMA_REGISTRY_${name} is set, and SCHEMA_REGISTRY_URL is not: no registry would be asked`)
     }
   }
-  if (caFile !== undefined) {
-    if (url?.startsWith('http:')) {
-      problems.push('SCHEMA_REGISTRY_CA_FILE is set, and SCHEMA_REGISTRY_URL is http: use https')
-    }
-    try {
-      readFileSync(caFile)
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-      problems.push(`SCHEMA_REGISTRY_CA_FILE names ${caFile}, which cannot be read (${code})`)
-    }
+  if (caFile !== undefined && url?.startsWith('http:')) {
+    problems.push('SCHEMA_REGISTRY_CA_FILE is set, and SCHEMA_REGISTRY_URL is http: use https')
   }
-  return problems
+  return [...problems, ...checkCaFile('SCHEMA_REGISTRY_CA_FILE', caFile)]
 }
 
-/** The registry that checked variables describe; undefined where none is configured. The certificate is read already. */
-export function schemaRegistryConnection(values: SchemaRegistryValues): RegistryConnection | undefined {
-  const { SCHEMA_REGISTRY_URL: url, SCHEMA_REGISTRY_CA_FILE: caFile } = values
+/**
+ * The registry that checked variables describe; undefined where none is configured.
+ *
+ * @param env tells which secrets came from files: those, and the certificates, are read again when they change
+ */
+export function schemaRegistryConnection(
+  values: SchemaRegistryValues & ProxyValues,
+  env: NodeJS.ProcessEnv,
+): RegistryConnection | undefined {
+  const { SCHEMA_REGISTRY_URL: url, SCHEMA_REGISTRY_CA_FILE: caFile, SCHEMA_REGISTRY_PASSWORD: password } = values
   if (url === undefined) return undefined
   return {
     url: url.replace(/\/+$/, ''),
     username: values.SCHEMA_REGISTRY_USERNAME,
-    password: values.SCHEMA_REGISTRY_PASSWORD,
-    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+    password: password === undefined ? undefined : secretText(env, 'SCHEMA_REGISTRY_PASSWORD', password),
+    way: wayTo(url, values, env, { caFile, timeoutMs }),
     timeoutMs,
   }
 }

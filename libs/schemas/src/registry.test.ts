@@ -36,7 +36,7 @@ afterEach(async () => {
 
 function registryAt(port: number, timeoutMs = 2_000): Registry {
   const url = `http://127.0.0.1:${port}/apis/ccompat/v7`
-  return new Registry({ url, username: 'bridge', password: 'planted-secret', ca: undefined, timeoutMs })
+  return new Registry({ url, username: 'bridge', password: () => 'planted-secret', timeoutMs })
 }
 
 const answer =

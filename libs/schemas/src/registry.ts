@@ -6,18 +6,19 @@
 // and records for undecodable; and it has no deadline.
 // Source: docs.confluent.io, "Schema Registry API Reference", and what Apicurio's /apis/ccompat/v7 answers.
 
-import { Agent, type Dispatcher, request } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { z } from 'zod'
+import { connectionFailure, type HttpWay } from './http-way.ts'
 import { masked } from './masked.ts'
 
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
 
-/** `url`: with its path, without a slash at the end. `ca`: PEM. */
+/** `url`: with its path, without a slash at the end. `password`: as it is now. `way`: where it is not reached directly. */
 export type RegistryConnection = {
   url: string
   username: string | undefined
-  password: string | undefined
-  ca: string | undefined
+  password: (() => string) | undefined
+  way?: HttpWay | undefined
   timeoutMs: number
 }
 
@@ -59,6 +60,8 @@ const answerBytesMax = 4 * 1_048_576
 const referencesMax = 100
 const connectionsMax = 4
 const contentType = 'application/vnd.schemaregistry.v1+json'
+/** Of the last logins, each whole and its password: calls with an old one may still be under way. */
+const sentMax = 8
 /** Characters of what a registry says. */
 const saidMax = 500
 
@@ -85,27 +88,34 @@ type Called<T> =
 
 export class Registry {
   readonly #connection: RegistryConnection
-  readonly #agent: Agent
-  readonly #headers: Record<string, string>
-  /** No answer may tell them, should the registry, or a proxy before it, repeat what it was sent. */
-  readonly #withoutSecrets: (text: string) => string
+  readonly #pool: Pool
+  readonly #path: string
+  /** What was sent to log in, the newest last: no answer may tell it, should the registry, or a proxy before it, repeat it. */
+  #sent: string[] = []
 
   /** Nothing connects until something is asked. */
   constructor(connection: RegistryConnection) {
-    const { username, password, ca, timeoutMs } = connection
+    const { url, way, timeoutMs } = connection
     this.#connection = connection
-    this.#agent = new Agent({
+    const base = new URL(url)
+    this.#path = `${way?.pathPrefix ?? ''}${base.pathname.replace(/\/+$/, '')}`
+    this.#pool = new Pool(base.origin, {
       connections: connectionsMax,
-      connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
+      connect: way?.connect ?? { timeout: timeoutMs, rejectUnauthorized: true },
     })
-    const credentials = Buffer.from(`${username}:${password}`).toString('base64')
-    const secrets = password === undefined ? [] : [credentials, password]
-    this.#withoutSecrets = (text) => masked(text, secrets)
-    this.#headers = {
-      accept: `${contentType}, application/json`,
-      ...(username !== undefined && { authorization: `Basic ${credentials}` }),
-    }
   }
+
+  #headers(): Record<string, string> {
+    const { username, password, way } = this.#connection
+    const headers = { ...way?.headers(), accept: `${contentType}, application/json` }
+    if (username === undefined || password === undefined) return headers
+    const secret = password()
+    const login = Buffer.from(`${username}:${secret}`).toString('base64')
+    if (!this.#sent.includes(login)) this.#sent = [...this.#sent, login, secret].slice(-sentMax)
+    return { ...headers, authorization: `Basic ${login}` }
+  }
+
+  readonly #withoutSecrets = (text: string): string => masked(text, this.#sent)
 
   /** The schema with an id, and all that it refers to. */
   async fetchSchema(id: number): Promise<SchemaFetched> {
@@ -154,7 +164,7 @@ export class Registry {
 
   /** Ends its connections. Twice is fine. */
   async close(): Promise<void> {
-    if (!this.#agent.destroyed) await this.#agent.destroy()
+    if (!this.#pool.destroyed) await this.#pool.destroy()
   }
 
   /** Depth first, so that what is needed first comes first. @returns why they cannot all be had */
@@ -184,14 +194,14 @@ export class Registry {
   }
 
   async #call<T>(method: 'GET' | 'POST', path: string, shape: z.ZodType<T>, own?: OwnSchema): Promise<Called<T>> {
-    const { url, timeoutMs } = this.#connection
+    const { timeoutMs } = this.#connection
     const signal = AbortSignal.timeout(timeoutMs)
     try {
-      const answer = await request(`${url}${path}`, {
+      const answer = await this.#pool.request({
         method,
-        dispatcher: this.#agent,
+        path: `${this.#path}${path}`,
         signal,
-        headers: { ...this.#headers, ...(own !== undefined && { 'content-type': contentType }) },
+        headers: { ...this.#headers(), ...(own !== undefined && { 'content-type': contentType }) },
         ...(own !== undefined && { body: JSON.stringify(bodyOf(own)) }),
       })
       return read(answer.statusCode, await bytesOf(answer.body), shape, this.#withoutSecrets)
@@ -283,11 +293,4 @@ function lines(text: string): string[] {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')
-}
-
-/** By its code: a message may hold what was sent. */
-function connectionFailure(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return connectionFailure(error.errors[0])
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return `connection failed (${code ?? (error instanceof Error ? error.name : 'unknown')})`
 }

@@ -1,9 +1,11 @@
 // The ingestor's configuration: its variables, and what they mean together.
 
 import { channelIdRule, isChannelId } from '@bridge/partoo/channel-id'
-import { channelsFileHelp, type ListedOrganization, readChannelsFile } from '@bridge/partoo/channels-file'
+import { channelsFileHelp, isApiKey, type ListedOrganization, readChannelsFile } from '@bridge/partoo/channels-file'
+import { connectTimeoutMs } from '@bridge/partoo/client'
 import { environments } from '@bridge/partoo/environment'
-import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
+import { type ConfigRead, defaultsTo, optional, readVariables, secret, secretText, types } from '@bridge/runtime/config'
+import { checkCaFile, checkTls, proxyVariables, wayTo } from '@bridge/runtime/http-variables'
 import {
   checkKafka,
   checkTopicsDiffer,
@@ -18,6 +20,7 @@ import {
   schemaRegistryVariables,
 } from '@bridge/runtime/schema-registry-variables'
 import { type ServiceConfig, serviceConfig, serviceVariables } from '@bridge/runtime/service-variables'
+import type { HttpWay } from '@bridge/schemas/http-way'
 import type { RegistryConnection } from '@bridge/schemas/registry'
 import { bulkTopic, topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
@@ -31,7 +34,7 @@ const about = {
 
 const channelId = z.string().refine(isChannelId, { error: channelIdRule })
 
-const printable = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+const printable = z.string().refine(isApiKey, { error: 'must be printable ASCII without spaces' })
 
 export const variables = {
   ...kafkaVariables('partoo-ingestor'),
@@ -65,6 +68,11 @@ export const variables = {
     `base URL with /v2, instead of the environment’s: ${environments.production.baseUrl}, ${environments.sandbox.baseUrl}`,
     types.httpUrl,
   ),
+  PARTOO_CA_FILE: optional(
+    'PEM file of the certificate authority of Partoo’s address, where it is not a public one, as behind a proxy that looks inside',
+    types.text,
+  ),
+  ...proxyVariables(),
   PARTOO_API_KEY: secret(optional(`${about.apiKey}; required unless PARTOO_CHANNELS_FILE is set`, printable)),
   PARTOO_CHANNEL_ID: optional(`${about.channelId}; required unless PARTOO_CHANNELS_FILE is set`, channelId),
   PARTOO_ORG_ID: optional('the organization’s id, for names in metrics and logs', types.organizationId),
@@ -123,6 +131,8 @@ export type IngestorConfig = ServiceConfig & {
   admittedMax: number
   admittedBytesMax: number
   baseUrl: string
+  /** How Partoo is reached; undefined: directly. */
+  way: HttpWay | undefined
   organizations: ConfiguredOrganization[]
   channels: Channels
   burst: number
@@ -136,7 +146,11 @@ export type IngestorConfig = ServiceConfig & {
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
   let listed: ListedOrganization[] | undefined
   const read = readVariables(variables, env, (values, isSet) => {
-    const problems = [...checkKafka(values), ...checkSchemaRegistry(values), ...checkOutput(values)]
+    const problems = [...checkTls(env), ...checkKafka(values), ...checkSchemaRegistry(values), ...checkOutput(values)]
+    problems.push(...checkCaFile('PARTOO_CA_FILE', values.PARTOO_CA_FILE))
+    if (values.PARTOO_CA_FILE !== undefined && values.PARTOO_BASE_URL?.startsWith('http:')) {
+      problems.push('PARTOO_CA_FILE is set, and PARTOO_BASE_URL is http: use https')
+    }
     problems.push(
       ...checkTopicsDiffer(values, ['OUTBOUND_TOPIC', 'OUTBOUND_BULK_TOPIC', 'DLQ_TOPIC', 'RECEIPTS_TOPIC']),
     )
@@ -158,11 +172,12 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
   if (read.kind === 'wrong') return read
   const values = read.config
   const limitPerMinute = values.PARTOO_RATE_LIMIT_PER_MINUTE
+  const baseUrl = values.PARTOO_BASE_URL ?? environments[values.PARTOO_ENVIRONMENT].baseUrl
   const { organizations, channels } = listed
     ? fromFile(listed, limitPerMinute)
     : oneChannel({
         orgId: values.PARTOO_ORG_ID,
-        apiKey: values.PARTOO_API_KEY ?? '',
+        apiKey: secretText(env, 'PARTOO_API_KEY', values.PARTOO_API_KEY ?? '', isApiKey),
         channelId: values.PARTOO_CHANNEL_ID ?? '',
         limitPerMinute,
       })
@@ -178,12 +193,16 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
         dlq: values.DLQ_TOPIC,
         receipts: values.RECEIPTS_TOPIC,
       },
-      schemaRegistry: schemaRegistryConnection(values),
+      schemaRegistry: schemaRegistryConnection(values, env),
       output: outputOf(values),
       assignment: chosenAssignment(values.INGESTOR_ASSIGNMENT, organizations),
       admittedMax: values.ADMITTED_MAX,
       admittedBytesMax: values.ADMITTED_BYTES_MAX,
-      baseUrl: values.PARTOO_BASE_URL ?? environments[values.PARTOO_ENVIRONMENT].baseUrl,
+      baseUrl,
+      way: wayTo(baseUrl, values, env, {
+        caFile: values.PARTOO_CA_FILE,
+        timeoutMs: connectTimeoutMs(values.PARTOO_TIMEOUT_MS),
+      }),
       organizations,
       channels,
       burst: values.PARTOO_BURST,
@@ -199,8 +218,14 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
 export function shownBesideVariables(env: NodeJS.ProcessEnv, config: IngestorConfig | undefined): string[] {
   return [
     ...shownOrganizations(env),
-    ...(config === undefined ? [] : ['', `In force: assignment ${config.assignment}, API at ${config.baseUrl}`]),
+    ...(config === undefined
+      ? []
+      : ['', `In force: assignment ${config.assignment}, API at ${config.baseUrl}${throughProxy(config.way)}`]),
   ]
+}
+
+function throughProxy(way: HttpWay | undefined): string {
+  return way?.proxy == null ? '' : `, through the proxy ${way.proxy}`
 }
 
 function shownOrganizations(env: NodeJS.ProcessEnv): string[] {

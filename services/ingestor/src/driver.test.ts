@@ -59,7 +59,7 @@ function world(
   const driver = new Driver({
     core,
     config: {
-      organizations: [{ name: 'o', apiKey: 'k', limitPerMinute: 0, channels: ['chat'] }],
+      organizations: [{ name: 'o', apiKey: () => 'k', limitPerMinute: 0, channels: ['chat'] }],
       channels,
       topics: { outbound: 't', bulk: null, dlq: 'd', receipts: 'r' },
       benchmarkWithoutReceipts: false,

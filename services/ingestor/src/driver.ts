@@ -37,7 +37,7 @@ export class Driver {
   /** What waits for the schema registry, to be told of. */
   readonly decoding: Decoding
   readonly #parts: DriverParts
-  readonly #apiKeys: ReadonlyMap<string, string>
+  readonly #apiKeys: ReadonlyMap<string, () => string>
   readonly #facts: Fact[] = []
   readonly #drained = Promise.withResolvers<void>()
   #partitions: Partitions | undefined
@@ -163,7 +163,7 @@ export class Driver {
     if (apiKey === undefined) throw new Error(`no API key for organization ${organization}`)
     const startedMs = performance.now()
     const startedAt = isoNow()
-    const answer = await client.ingest({ channelId, apiKey, message })
+    const answer = await client.ingest({ channelId, apiKey: apiKey(), message })
     const durationMs = performance.now() - startedMs
     metrics.callSeconds.observe(durationMs / 1000)
     metrics.calls.inc({ channel: channelId, outcome: answer.kind })

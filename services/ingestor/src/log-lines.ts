@@ -22,7 +22,7 @@ export function tellAttempt(log: Log, report: AttemptReport): void {
     outcome: answer.kind,
     status: answer.status,
     durationMs: Math.round(report.durationMs),
-    detail: answer.kind === 'unavailable' ? answer.detail : undefined,
+    detail: 'detail' in answer ? answer.detail : undefined,
     next,
     nextInMs: delayMs === null ? undefined : Math.round(delayMs),
     idReused: report.idReused ? idReused : undefined,
@@ -64,7 +64,10 @@ export function whatToCheck({ scope, cause, status }: SuspensionReport): string 
       return 'whether Partoo is up, and the network to it; nothing has to be done here when it is back'
     case 'credential':
       if (status === 401) return 'whether the API key of this organization is right, and still valid'
-      if (status === 407) return 'the proxy on the way to Partoo: it asks for a login'
+      if (status === 407)
+        return 'the proxy on the way to Partoo: it asks for a login, or does not take the one in HTTPS_PROXY'
+      if (status === 403)
+        return 'the proxy on the way to Partoo: it does not let us through to the host of PARTOO_BASE_URL'
       return 'PARTOO_BASE_URL, and proxies on the way: something answers that is not the API'
     case 'channel':
       return cause === 'forbidden'

@@ -1,11 +1,12 @@
 // For whom the ingestor speaks: the organizations and channels of the channels file, or the one of the one-channel variables;
 // and how replicas share their limits.
 
-import type { ListedOrganization } from '@bridge/partoo/channels-file'
+import { isApiKey, type ListedOrganization } from '@bridge/partoo/channels-file'
+import { type ChangingText, changingText } from '@bridge/runtime/changing-text'
 import type { Mode } from './kafka/assignment.ts'
 
-/** `name` names it in metrics and logs: its id, where that is configured. */
-export type ConfiguredOrganization = { name: string; apiKey: string; limitPerMinute: number; channels: string[] }
+/** `name` names it in metrics and logs: its id, where that is configured. `apiKey`: as it is now. */
+export type ConfiguredOrganization = { name: string; apiKey: ChangingText; limitPerMinute: number; channels: string[] }
 
 /** The channels that messages may go to, and the one for messages that name none. */
 export type Channels = {
@@ -20,11 +21,11 @@ export type Configured = { organizations: ConfiguredOrganization[]; channels: Ch
 
 /** @param limitPerMinute where the file does not say */
 export function fromFile(listed: ListedOrganization[], limitPerMinute: number): Configured {
-  const organizations = listed.map(({ orgId, apiKey, limitPerMinute: own, channels }) => {
+  const organizations = listed.map(({ orgId, apiKey, apiKeyFile, limitPerMinute: own, channels }) => {
     if (apiKey === null) throw new Error(`the channels file was read without the key of ${orgId}`)
     return {
       name: orgId,
-      apiKey,
+      apiKey: changingText(apiKeyFile ?? undefined, apiKey, isApiKey),
       limitPerMinute: own ?? limitPerMinute,
       channels: channels.map(({ channelId }) => channelId),
     }
@@ -41,7 +42,7 @@ export function fromFile(listed: ListedOrganization[], limitPerMinute: number): 
 /** The one-channel setup. */
 export function oneChannel(values: {
   orgId: string | undefined
-  apiKey: string
+  apiKey: ChangingText
   channelId: string
   limitPerMinute: number
 }): Configured {

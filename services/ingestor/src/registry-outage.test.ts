@@ -72,7 +72,7 @@ async function world() {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const registry = new Registry({ url, username: undefined, password: undefined, ca: undefined, timeoutMs: 300 })
+  const registry = new Registry({ url, username: undefined, password: undefined, timeoutMs: 300 })
   const results: { token: number; decoded: Decoded }[] = []
   const warned: object[] = []
   const decoding = new Decoding({

@@ -23,7 +23,7 @@ function problemsOf(env: NodeJS.ProcessEnv): string[] {
 test('the defaults', () => {
   expect(configOf({})).toMatchObject({
     webhook: { host: '0.0.0.0', port: 8080, path: '/webhooks/partoo', deadlineMs: 5000, bodyBytesMax: 262_144 },
-    proof: { secret: undefined },
+    proof: { secrets: undefined },
     orgIds: new Set(),
     topics: { replies: 'partoo-replies', receipts: 'partoo-delivery-receipts', events: 'partoo-events' },
     admin: { host: '0.0.0.0', port: 9465 },
@@ -50,8 +50,10 @@ test('the organization, the secret, the secret from a file', () => {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'secret'), 'from-a-file\n')
   expect(configOf({ PARTOO_ORG_ID: '42' }).orgIds).toEqual(new Set(['42']))
-  expect(configOf({ WEBHOOK_SECRET: 's3cret' }).proof.secret).toBe('s3cret')
-  expect(configOf({ WEBHOOK_SECRET_FILE: join(folder, 'secret') }).proof.secret).toBe('from-a-file')
+  expect(configOf({ WEBHOOK_SECRET: 's3cret' }).proof.secrets?.()).toEqual(['s3cret'])
+  expect(configOf({ WEBHOOK_SECRET_FILE: join(folder, 'secret') }).proof.secrets?.()).toEqual(['from-a-file'])
+  writeFileSync(join(folder, 'two'), 'new-one\nold-one\n')
+  expect(configOf({ WEBHOOK_SECRET_FILE: join(folder, 'two') }).proof.secrets?.()).toEqual(['new-one', 'old-one'])
 })
 
 test('the organizations of the channels file; no key is needed for it', () => {

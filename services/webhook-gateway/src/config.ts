@@ -4,7 +4,9 @@ import type { KeyObject } from 'node:crypto'
 import { readChannelsFile } from '@bridge/partoo/channels-file'
 import { type Environment, environments, publicKeyPem } from '@bridge/partoo/environment'
 import { readPublicKeys } from '@bridge/partoo/signature'
-import { type ConfigRead, defaultsTo, optional, readVariables, secret, types } from '@bridge/runtime/config'
+import type { ChangingText } from '@bridge/runtime/changing-text'
+import { type ConfigRead, defaultsTo, optional, readVariables, secret, secretText, types } from '@bridge/runtime/config'
+import { checkTls, proxyVariables } from '@bridge/runtime/http-variables'
 import {
   checkKafka,
   checkTopicsDiffer,
@@ -28,8 +30,11 @@ const path = z
   .regex(/^\/[\x21-\x7e]*$/, 'must begin with / and hold no spaces')
   .refine((text) => !/[?#%]/.test(text), { error: 'must be a plain path: no ?, # or %' })
 
-// A header can carry these and no others without a question of encoding.
-const secretText = z.string().regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters, without spaces')
+// A header can carry these and no others without a question of encoding. While a secret is replaced there are two of them.
+const secretLines = /^[\x21-\x7e]+(\r?\n[\x21-\x7e]+)*$/
+const webhookSecret = z
+  .string()
+  .regex(secretLines, 'must be visible ASCII characters, without spaces, one secret a line')
 
 const publicKeys = z.string().transform((text, context) => {
   const read = readPublicKeys(text)
@@ -48,8 +53,8 @@ export const variables = {
   WEBHOOK_PATH: defaultsTo('/webhooks/partoo', 'path of the webhooks', path),
   WEBHOOK_SECRET: secret(
     optional(
-      "if set, must come as the path's last segment (percent-encoded where it holds /, ?, # or %) or in the X-Webhook-Secret header",
-      secretText,
+      "if set, must come as the path's last segment (percent-encoded where it holds /, ?, # or %) or in the X-Webhook-Secret header; of several, one a line, any will do",
+      webhookSecret,
     ),
   ),
   WEBHOOK_DEADLINE_MS: defaultsTo(
@@ -93,6 +98,7 @@ export const variables = {
   RECEIPTS_TOPIC: topic('receipts'),
   EVENTS_TOPIC: topic('events'),
   ...schemaRegistryVariables('tells the ids of the schemas of what is published, where OUTPUT_FORMAT is not json'),
+  ...proxyVariables(),
   ...outputVariables('replies and receipts'),
   ...serviceVariables(9465),
 }
@@ -102,7 +108,7 @@ export type Topics = { replies: string; receipts: string; events: string }
 export type GatewayConfig = ServiceConfig & {
   webhook: { host: string; port: number; path: string; deadlineMs: number; bodyBytesMax: number }
   /** What proves that a webhook is Partoo's, and meant for us. */
-  proof: { keys: readonly KeyObject[]; secret: string | undefined }
+  proof: { keys: readonly KeyObject[]; secrets: (() => readonly string[]) | undefined }
   /** Organizations that are ours; empty: none is configured, and every one counts as known. */
   orgIds: ReadonlySet<string>
   topics: Topics
@@ -117,7 +123,7 @@ export type GatewayConfig = ServiceConfig & {
 export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
   const orgIds = new Set<string>()
   const read = readVariables(variables, env, (values, isSet) => {
-    const problems = [...checkKafka(values), ...checkSchemaRegistry(values), ...checkOutput(values)]
+    const problems = [...checkTls(env), ...checkKafka(values), ...checkSchemaRegistry(values), ...checkOutput(values)]
     problems.push(...checkTopicsDiffer(values, ['REPLIES_TOPIC', 'RECEIPTS_TOPIC', 'EVENTS_TOPIC']))
     if (values.WEBHOOK_PORT !== undefined && values.WEBHOOK_PORT !== 0 && values.WEBHOOK_PORT === values.ADMIN_PORT) {
       problems.push('ADMIN_PORT is the same as WEBHOOK_PORT: the admin port must not be the public one')
@@ -145,7 +151,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
       },
       proof: {
         keys: values.PARTOO_WEBHOOK_PUBLIC_KEYS ?? environmentKeys(values.PARTOO_ENVIRONMENT),
-        secret: values.WEBHOOK_SECRET,
+        secrets: values.WEBHOOK_SECRET === undefined ? undefined : secretsOf(env, values.WEBHOOK_SECRET),
       },
       orgIds,
       topics: { replies: values.REPLIES_TOPIC, receipts: values.RECEIPTS_TOPIC, events: values.EVENTS_TOPIC },
@@ -154,10 +160,16 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
           ? undefined
           : { folder: values.WEBHOOK_SPOOL_DIR, bytesMax: values.WEBHOOK_SPOOL_MAX_BYTES },
       kafka: kafkaConnection(values),
-      schemaRegistry: schemaRegistryConnection(values),
+      schemaRegistry: schemaRegistryConnection(values, env),
       output: outputOf(values),
     },
   }
+}
+
+/** The secrets as they are now. */
+function secretsOf(env: NodeJS.ProcessEnv, given: string): () => readonly string[] {
+  const text: ChangingText = secretText(env, 'WEBHOOK_SECRET', given, (read) => secretLines.test(read))
+  return () => text().split(/\r?\n/)
 }
 
 function environmentKeys(environment: Environment): readonly KeyObject[] {

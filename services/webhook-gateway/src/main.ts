@@ -108,7 +108,7 @@ async function openSpool(options: NonNullable<GatewayConfig['spool']>, log: Log)
 function warnWhereOpen(config: GatewayConfig, log: Log): void {
   if (config.orgIds.size > 0) return
   const consequence = 'every organization counts as ours: any customer of Partoo can have replies published here'
-  if (config.proof.secret === undefined) {
+  if (config.proof.secrets === undefined) {
     log.error({ set: ['PARTOO_ORG_ID', 'WEBHOOK_SECRET'] }, `no organization id and no webhook secret: ${consequence}`)
   } else {
     log.warn({ set: ['PARTOO_ORG_ID'] }, `no organization id: ${consequence} that knows the secret`)

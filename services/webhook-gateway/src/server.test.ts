@@ -36,7 +36,7 @@ async function gateway(
       deadlineMs: changes.deadlineMs ?? 5_000,
       bodyBytesMax: changes.bodyBytesMax ?? 10_000,
     },
-    proof: { keys: [key.publicKey], secret: changes.secret },
+    proof: { keys: [key.publicKey], secrets: changes.secret === undefined ? undefined : () => [changes.secret ?? ''] },
     orgIds: new Set(['42']),
     topics: { replies: 'replies', receipts: 'receipts', events: 'events' },
     publisher: {

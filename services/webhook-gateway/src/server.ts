@@ -159,11 +159,11 @@ export class WebhookServer {
   async #decide(request: IncomingMessage, startMs: number): Promise<Answer> {
     const { webhook, proof } = this.#options
     if (this.#inProgressCount > requestsMax) return { status: 503, because: 'too many requests at once' }
-    const place = findPlace(request.url ?? '', this.#path, proof.secret !== undefined)
+    const place = findPlace(request.url ?? '', this.#path, proof.secrets !== undefined)
     if (place.kind === 'elsewhere') return { status: 404 }
     if (request.method !== 'POST') return { status: 405 }
     const given = [single(request.headers['x-webhook-secret']), ...place.segments]
-    if (!knowsSecret(proof.secret, given)) return unproven('secret', 'the secret is missing or wrong')
+    if (!knowsSecret(proof.secrets?.(), given)) return unproven('secret', 'the secret is missing or wrong')
     const signature = readSignature(request.headers[signatureHeader])
     if (request.headers[signatureHeader] === undefined) return unproven('signature-missing', 'the signature is missing')
     if (signature === undefined) return unproven('signature-malformed', 'the signature is malformed')

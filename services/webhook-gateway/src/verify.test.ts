@@ -27,9 +27,11 @@ test('the compiler lets nobody else make a Verified', () => {
 
 test('any of the given texts may be the secret; without one there is nothing to know', () => {
   expect(knowsSecret(undefined, [])).toBe(true)
-  expect(knowsSecret('s3cret', ['s3cret'])).toBe(true)
-  expect(knowsSecret('s3cret', [undefined, 'wrong', 's3cret'])).toBe(true)
+  expect(knowsSecret(['s3cret'], ['s3cret'])).toBe(true)
+  expect(knowsSecret(['s3cret'], [undefined, 'wrong', 's3cret'])).toBe(true)
   for (const given of [[], [undefined], [''], ['s3cre'], ['s3crets'], ['S3CRET']]) {
-    expect(knowsSecret('s3cret', given)).toBe(false)
+    expect(knowsSecret(['s3cret'], given)).toBe(false)
   }
+  expect(knowsSecret(['new', 'old'], ['old'])).toBe(true)
+  expect(knowsSecret(['new', 'old'], ['older'])).toBe(false)
 })

@@ -27,15 +27,17 @@ export class Verified {
 }
 
 /**
- * Whether any of the given texts is the secret; true where none is set. Digests are compared, in constant time, so that
- * neither the secret's length nor its beginning can be found out by asking.
+ * Whether any of the given texts is one of the secrets; true where none is set. Digests are compared, in constant time, so that
+ * neither a secret's length nor its beginning can be found out by asking.
  */
-export function knowsSecret(secret: string | undefined, given: readonly (string | undefined)[]): boolean {
-  if (secret === undefined) return true
-  const wanted = digest(secret)
+export function knowsSecret(secrets: readonly string[] | undefined, given: readonly (string | undefined)[]): boolean {
+  if (secrets === undefined) return true
+  const wanted = secrets.map(digest)
   let known = false
   for (const text of given) {
-    if (text !== undefined && timingSafeEqual(digest(text), wanted)) known = true
+    if (text === undefined) continue
+    const found = digest(text)
+    for (const one of wanted) if (timingSafeEqual(found, one)) known = true
   }
   return known
 }

@@ -11,6 +11,10 @@ const isItOne = `${address} is its base URL, with its path (Apicurio: http://hos
 /** What `because` says (libs/schemas/src/registry.ts), and what that suggests; the first that fits. */
 const advice: readonly (readonly [pattern: RegExp, text: string])[] = [
   [/no answer of a schema registry|says 40[45]\b/, isItOne],
+  [
+    /^the proxy /,
+    'Check HTTPS_PROXY or HTTP_PROXY, with user and password; what is to be reached without a proxy goes into NO_PROXY.',
+  ],
   [/ECONNREFUSED/, `Nothing listens there: is it running, and is the port of ${address} right?`],
   [/ENOTFOUND|EAI_AGAIN/, `Its name is not known here: check the host of ${address} and DNS.`],
   [
@@ -38,7 +42,8 @@ export function explain({ because }: Unavailable, connection: RegistryConnection
 
 /** What a registry says, made fit for a terminal: one line, without the password. */
 export function shown(said: string, { username, password }: RegistryConnection): string {
-  const secrets = password === undefined ? [] : [password, Buffer.from(`${username}:${password}`).toString('base64')]
+  const secret = password?.()
+  const secrets = secret === undefined ? [] : [secret, Buffer.from(`${username}:${secret}`).toString('base64')]
   return oneLine(said, secrets, lineMax)
 }
 

@@ -1,6 +1,7 @@
 // Owns the environment variables of the tool, which are those of the services: which registry, and how the topics are called.
 
 import { type ConfigRead, defaultsTo, optional, readVariables, types } from '@bridge/runtime/config'
+import { checkTls, proxyVariables } from '@bridge/runtime/http-variables'
 import { checkTopicsDiffer } from '@bridge/runtime/kafka'
 import {
   checkSchemaRegistry,
@@ -21,6 +22,7 @@ const named = (role: 'outbound' | 'receipts' | 'replies') =>
 export const variables = {
   ...registryVariables,
   SCHEMA_REGISTRY_URL: { ...registryVariables.SCHEMA_REGISTRY_URL, required: true },
+  ...proxyVariables(),
   OUTPUT_FORMAT: defaultsTo(
     'json',
     'what the services publish receipts and replies in; avro and json-schema choose the schemas of those',
@@ -52,6 +54,7 @@ export function readSettings(env: NodeJS.ProcessEnv, order: Order): ConfigRead<S
   const read = readVariables(variables, given, (values) => {
     const problems = [
       ...checkSchemaRegistry(values),
+      ...checkTls(env),
       ...checkTopicsDiffer(
         values,
         only.map((role) => variableOf[role]),
@@ -70,7 +73,7 @@ export function readSettings(env: NodeJS.ProcessEnv, order: Order): ConfigRead<S
   })
   if (read.kind === 'wrong') return read
   const { config } = read
-  const connection = schemaRegistryConnection(config)
+  const connection = schemaRegistryConnection(config, given)
   if (connection === undefined) return { kind: 'wrong', problems: ['SCHEMA_REGISTRY_URL is required'] }
   const published = outputFormat ?? (isFormat(config.OUTPUT_FORMAT) ? config.OUTPUT_FORMAT : format)
   const subjects = only.flatMap((role) => {

@@ -42,13 +42,13 @@ export async function runWebhooks({ args, env, output, ask }: Run): Promise<numb
 }
 
 async function perform(order: Order, settings: Settings, mask: Mask, output: Output, ask: Ask): Promise<number> {
-  const { baseUrl, apiKey, orgId, where } = settings
+  const { baseUrl, way, apiKey, orgId, where } = settings
   output.line(`Partoo at ${where}, ${orgId === undefined ? 'the organization of the key' : `organization ${orgId}`}`)
   const waiting = (ms: number) =>
     output.line(
       `Partoo asks to wait for ${Math.ceil(ms / 1_000)} s: the organization's rate limit is used up. Waiting, once…`,
     )
-  const partoo = new WebhookAdministration({ baseUrl, apiKey, orgId, waiting })
+  const partoo = new WebhookAdministration({ baseUrl, way, apiKey, orgId, waiting })
   const work: Work = { partoo, settings, mask, output, ask }
   try {
     switch (order.command) {
