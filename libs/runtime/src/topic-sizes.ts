@@ -2,8 +2,10 @@
 // published is better told then than when the first large record comes.
 
 import kafkajs, { type Admin } from 'kafkajs'
-import { createKafka, type KafkaConnection, kafkaErrorType, refusalLine } from './kafka.ts'
-import { errorLine, type Log } from './log.ts'
+import { createKafka } from './kafka.ts'
+import { kafkaErrorLine, kafkaErrorType, refusalLine } from './kafka-errors.ts'
+import type { KafkaConnection } from './kafka-variables.ts'
+import type { Log } from './log.ts'
 
 /**
  * `bytesMax`: max.message.bytes, of a batch. `untold`: the brokers do not say, `because` why. `denied`: they do not even say that
@@ -57,7 +59,7 @@ export async function readTopicSizes(
 async function untold(admin: Admin, topic: string, error: unknown): Promise<TopicSize> {
   try {
     await admin.fetchTopicMetadata({ topics: [topic] })
-    return { kind: 'untold', because: errorLine(error) }
+    return { kind: 'untold', because: kafkaErrorLine(error) }
   } catch (denial) {
     const type = kafkaErrorType(denial)
     if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return { kind: 'missing' }

@@ -12,7 +12,7 @@ import {
   type KafkaConnection,
   kafkaConnection,
   kafkaVariables,
-} from '@bridge/runtime/kafka'
+} from '@bridge/runtime/kafka-variables'
 import { checkOutput, type Output, outputOf, outputVariables } from '@bridge/runtime/output-variables'
 import {
   checkSchemaRegistry,
@@ -185,7 +185,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<IngestorConfig> {
     kind: 'read',
     config: {
       ...serviceConfig(values),
-      kafka: kafkaConnection(values),
+      kafka: kafkaConnection(values, env),
       groupId: values.INGESTOR_GROUP_ID,
       topics: {
         outbound: values.OUTBOUND_TOPIC,

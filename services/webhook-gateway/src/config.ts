@@ -13,7 +13,7 @@ import {
   type KafkaConnection,
   kafkaConnection,
   kafkaVariables,
-} from '@bridge/runtime/kafka'
+} from '@bridge/runtime/kafka-variables'
 import { checkOutput, type Output, outputOf, outputVariables } from '@bridge/runtime/output-variables'
 import {
   checkSchemaRegistry,
@@ -159,7 +159,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigRead<GatewayConfig> {
         values.WEBHOOK_SPOOL_DIR === undefined
           ? undefined
           : { folder: values.WEBHOOK_SPOOL_DIR, bytesMax: values.WEBHOOK_SPOOL_MAX_BYTES },
-      kafka: kafkaConnection(values),
+      kafka: kafkaConnection(values, env),
       schemaRegistry: schemaRegistryConnection(values, env),
       output: outputOf(values),
     },

@@ -1,7 +1,7 @@
 // Makes a fact durable, or says within the deadline that it is not: a pipeline for each destination, one producer and one
 // spool for all. A destination that its brokers do not take (a topic that is missing, or not allowed) holds up no other.
 
-import type { KafkaConnection } from '@bridge/runtime/kafka'
+import type { KafkaConnection } from '@bridge/runtime/kafka-variables'
 import type { Log } from '@bridge/runtime/log'
 import { SafeProducer } from '@bridge/runtime/safe-producer'
 import { by } from './deadline.ts'

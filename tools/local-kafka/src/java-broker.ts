@@ -29,6 +29,8 @@ export type JavaBroker = {
   folder: string
   /** What server.properties says, but for where the data is. */
   settings: Readonly<Record<string, string>>
+  /** Further options of `kafka-storage format`, such as users that log in by SCRAM. */
+  formatOptions?: readonly string[]
   /** Options of the Java machine. */
   javaOptions: readonly string[]
   logFile: string
@@ -45,7 +47,9 @@ export async function formatBroker(broker: JavaBroker, signal: AbortSignal | und
   await writeFile(settingsFile(broker), lines.join(''))
   await writeFile(join(folder, 'log4j2.properties'), logging)
   await mkdir(dirname(logFile), { recursive: true })
-  const format = ['kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', settingsFile(broker)]
+  const { formatOptions = [] } = broker
+  const config = ['--cluster-id', clusterId, '--config', settingsFile(broker)]
+  const format = ['kafka.tools.StorageTool', 'format', ...config, ...formatOptions]
   const log = await open(logFile, 'w')
   const options = { cwd: folder, env: broker.env, stdout: log.fd, stderr: log.fd }
   const running = startOwned(java, ['-XX:TieredStopAtLevel=1', ...common(broker), ...format], options)

@@ -2,7 +2,7 @@
 
 import { type ConfigRead, defaultsTo, optional, readVariables, types } from '@bridge/runtime/config'
 import { checkTls, proxyVariables } from '@bridge/runtime/http-variables'
-import { checkTopicsDiffer } from '@bridge/runtime/kafka'
+import { checkTopicsDiffer } from '@bridge/runtime/kafka-variables'
 import {
   checkSchemaRegistry,
   schemaRegistryConnection,

@@ -1,7 +1,9 @@
 // Owns what is asked of Kafka: what the topics are, and to create or change them. Everything is asked once, with a deadline:
 // what fails is told, and the command can be repeated.
 
-import { createKafka, type KafkaConnection, kafkaErrorType } from '@bridge/runtime/kafka'
+import { createKafka } from '@bridge/runtime/kafka'
+import { kafkaErrorType } from '@bridge/runtime/kafka-errors'
+import type { KafkaConnection } from '@bridge/runtime/kafka-variables'
 import { createLog, errorLine } from '@bridge/runtime/log'
 import kafkajs, { type Admin } from 'kafkajs'
 import type { AclRule } from './acl-rules.ts'

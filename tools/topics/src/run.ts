@@ -1,7 +1,7 @@
 // Owns one run of the tool: reads what is asked for and the settings, does it, answers the exit code.
 //   0   done, or nothing to do      1   failed, or not as it must be      64  wrong usage      78  wrong configuration
 
-import { errorLine } from '@bridge/runtime/log'
+import { kafkaErrorLine } from '@bridge/runtime/kafka-errors'
 import { acls } from './acls.ts'
 import { type Order, readArguments } from './arguments.ts'
 import { check } from './check.ts'
@@ -45,7 +45,7 @@ async function perform(order: Order, settings: Settings, output: Output): Promis
     output.line(`# Kafka at ${brokers}`)
     return await obey(cluster, order, settings, output)
   } catch (error) {
-    output.error(`Kafka at ${brokers}: ${errorLine(error)}`)
+    output.error(`Kafka at ${brokers}: ${kafkaErrorLine(error)}`)
     return exitFailed
   } finally {
     await cluster?.close()

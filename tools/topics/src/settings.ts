@@ -7,7 +7,7 @@ import {
   type KafkaConnection,
   kafkaConnection,
   kafkaVariables,
-} from '@bridge/runtime/kafka'
+} from '@bridge/runtime/kafka-variables'
 import { type Role, roles, topicVariables, variableOf } from './roles.ts'
 
 const { KAFKA_BROKERS, KAFKA_CLIENT_ID: _, KAFKA_COMPRESSION: __, ...security } = kafkaVariables('partoo-topics')
@@ -55,12 +55,10 @@ export function readSettings(env: NodeJS.ProcessEnv, brokers: string | undefined
   return {
     kind: 'read',
     config: {
-      connection: kafkaConnection({
-        ...config,
-        KAFKA_BROKERS,
-        KAFKA_CLIENT_ID: 'partoo-topics',
-        KAFKA_COMPRESSION: 'none',
-      }),
+      connection: kafkaConnection(
+        { ...config, KAFKA_BROKERS, KAFKA_CLIENT_ID: 'partoo-topics', KAFKA_COMPRESSION: 'none' },
+        env,
+      ),
       names,
       groupId: config.INGESTOR_GROUP_ID,
       bodyBytesMax: config.WEBHOOK_BODY_MAX_BYTES,

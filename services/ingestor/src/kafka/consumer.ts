@@ -28,7 +28,9 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import type { Readiness } from '@bridge/runtime/admin-server'
 import { hearUnreadable } from '@bridge/runtime/compression'
-import { createKafka, type KafkaConnection, refusalLine } from '@bridge/runtime/kafka'
+import { createKafka } from '@bridge/runtime/kafka'
+import { kafkaErrorLine, refusalLine } from '@bridge/runtime/kafka-errors'
+import type { KafkaConnection } from '@bridge/runtime/kafka-variables'
 import { errorLine, type Log } from '@bridge/runtime/log'
 import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
 import type { Fact, PartitionCommit, PartitionName, PartitionPosition } from '../core/facts.ts'
@@ -292,7 +294,7 @@ export class GroupConsumer {
       silence = setInterval(() => this.#endSilence(), silenceMsMax / 4)
       because = await Promise.race([ended.promise, this.#stopped])
     } catch (error) {
-      because = `Kafka at ${connection.brokers.join(', ')}: ${errorLine(error)}`
+      because = `Kafka at ${connection.brokers.join(', ')}: ${kafkaErrorLine(error)}`
     }
     clearInterval(ends)
     clearInterval(silence)

@@ -1,7 +1,7 @@
 // Where partitions stand: what is committed and with which metadata, and where their logs begin and end. Read by an admin
 // client: kafkajs's consumer keeps to itself what it reads.
 
-import { kafkaErrorType, refusalLine } from '@bridge/runtime/kafka'
+import { kafkaErrorType, refusalLine } from '@bridge/runtime/kafka-errors'
 import type { Log } from '@bridge/runtime/log'
 import type { Admin } from 'kafkajs'
 import type { PartitionName, PartitionPosition } from '../core/facts.ts'
