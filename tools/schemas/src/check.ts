@@ -1,9 +1,9 @@
 // `check`: tells of every subject whether our schema is registered, and if not, whether it would be taken.
 
+import type { Output } from '@bridge/runtime/tool-output'
 import type { Registry } from '@bridge/schemas/registry'
 import { explain } from './explain.ts'
 import { isRefused, look, tellSeen, whatToDo } from './look.ts'
-import type { Output } from './output.ts'
 import type { Settings } from './settings.ts'
 
 /** @returns the exit code: 0 only where all are registered */

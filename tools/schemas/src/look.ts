@@ -1,9 +1,10 @@
 // Owns what is found out of each subject before anything is changed, and how it is told.
 
+import type { Output } from '@bridge/runtime/tool-output'
 import type { Checked, LookedUp, Registry, RegistryConnection, Unavailable } from '@bridge/schemas/registry'
 import type { SchemaFormat } from '@bridge/schemas/schema-files'
 import { shown } from './explain.ts'
-import { type Output, tell } from './output.ts'
+import { tell } from './output.ts'
 import type { Subject } from './subjects.ts'
 
 type State = Extract<LookedUp, { kind: 'registered' }> | Exclude<Checked, Unavailable>

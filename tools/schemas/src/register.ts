@@ -1,10 +1,11 @@
 // `register`: registers what is not. All are checked first, and nothing is registered unless every one would be taken: so none is
 // there in a form that the others do not fit.
 
+import type { Output } from '@bridge/runtime/tool-output'
 import type { Registry, RegistryConnection } from '@bridge/schemas/registry'
 import { explain } from './explain.ts'
 import { isRefused, look, tellBeside, tellReasons, tellSeen, title, whatToDo } from './look.ts'
-import { type Output, tell } from './output.ts'
+import { tell } from './output.ts'
 import type { Settings } from './settings.ts'
 import type { Subject } from './subjects.ts'
 

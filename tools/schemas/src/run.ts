@@ -1,11 +1,11 @@
 // Owns one run of the tool: reads what is asked for and the settings, does it, answers the exit code.
 //   0   done, or nothing to do      1   failed, or not all registered      64  wrong usage      78  wrong configuration
 
+import type { Output } from '@bridge/runtime/tool-output'
 import { Registry } from '@bridge/schemas/registry'
 import { type Order, readArguments } from './arguments.ts'
 import { check } from './check.ts'
 import { help } from './help.ts'
-import type { Output } from './output.ts'
 import { register } from './register.ts'
 import { readSettings, type Settings } from './settings.ts'
 

@@ -1,10 +1,10 @@
 // `acls`: the exact commands that allow each service, your producers and your consumers what they need, and no more; and where
 // the cluster tells its rules, which of them are missing.
 
+import type { Output } from '@bridge/runtime/tool-output'
 import { kafkaAclsLine, missing, permissions } from './acl-rules.ts'
 import type { Order } from './arguments.ts'
 import type { Cluster, RulesRead } from './cluster.ts'
-import type { Output } from './output.ts'
 import type { Settings } from './settings.ts'
 
 /** @returns the exit code */

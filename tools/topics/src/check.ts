@@ -1,8 +1,8 @@
 // `check`: tells of every topic what it is, and what it should be.
 
+import type { Output } from '@bridge/runtime/tool-output'
 import type { Cluster } from './cluster.ts'
 import { isFit, look, tellTopic } from './look.ts'
-import type { Output } from './output.ts'
 import type { Role } from './roles.ts'
 import type { Settings } from './settings.ts'
 

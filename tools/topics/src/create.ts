@@ -2,10 +2,11 @@
 // added: keys would go to other partitions, and the messages of a conversation would overtake each other. Replicas are not either.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Output } from '@bridge/runtime/tool-output'
 import type { Order } from './arguments.ts'
 import type { Cluster } from './cluster.ts'
 import { isFit, look, type Seen } from './look.ts'
-import { type Output, tell } from './output.ts'
+import { tell } from './output.ts'
 import type { Settings } from './settings.ts'
 import { newTopic, type Situation } from './wants.ts'
 

@@ -1,8 +1,9 @@
 // Owns how the topics are read and compared, and how it is told: the part that `check` and `create` have in common.
 
+import type { Output } from '@bridge/runtime/tool-output'
 import { messageBytesDefault } from '@bridge/schemas/topics'
 import type { Cluster } from './cluster.ts'
-import { type Mark, type Output, tell } from './output.ts'
+import { type Mark, tell } from './output.ts'
 import { type Role, roles, variableOf } from './roles.ts'
 import type { Settings } from './settings.ts'
 import { compare, type Finding, type Situation, type TopicState } from './wants.ts'

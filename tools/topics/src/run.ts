@@ -2,13 +2,13 @@
 //   0   done, or nothing to do      1   failed, or not as it must be      64  wrong usage      78  wrong configuration
 
 import { kafkaErrorLine } from '@bridge/runtime/kafka-errors'
+import type { Output } from '@bridge/runtime/tool-output'
 import { acls } from './acls.ts'
 import { type Order, readArguments } from './arguments.ts'
 import { check } from './check.ts'
 import { Cluster } from './cluster.ts'
 import { create } from './create.ts'
 import { help } from './help.ts'
-import type { Output } from './output.ts'
 import { readSettings, type Settings } from './settings.ts'
 
 const exitFailed = 1

@@ -1,6 +1,7 @@
 // `npm run webhooks`: administers Partoo's webhooks from the command line. `--help` says the rest.
 
-import { askAtTerminal, processOutput } from './output.ts'
+import { processOutput } from '@bridge/runtime/tool-output'
+import { askAtTerminal } from './ask.ts'
 import { runWebhooks } from './run.ts'
 
 process.exitCode = await runWebhooks({

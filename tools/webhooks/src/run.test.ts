@@ -8,7 +8,7 @@ import { demoOrganization, type OrganizationOptions } from '@bridge/partoo-simul
 import { type Simulator, startSimulator } from '@bridge/partoo-simulator/simulator'
 import { createMetrics } from '@bridge/webhook-gateway/metrics'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Ask } from './output.ts'
+import type { Ask } from './ask.ts'
 import { runWebhooks } from './run.ts'
 
 const apiKey = 'planted-key/1'

@@ -2,11 +2,12 @@
 //   0   done, or nothing to do      1   failed      64  wrong usage      78  wrong configuration
 
 import { WebhookAdministration } from '@bridge/partoo/webhook-administration'
+import type { Output } from '@bridge/runtime/tool-output'
 import { Mask } from './address.ts'
 import { type Order, readArguments } from './arguments.ts'
+import type { Ask } from './ask.ts'
 import { help } from './help.ts'
 import { list } from './list.ts'
-import type { Ask, Output } from './output.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { subscribe } from './subscribe.ts'
 import { tryout } from './tryout.ts'

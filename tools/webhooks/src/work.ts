@@ -1,11 +1,12 @@
 // Owns what every command works with, and how each ends.
 
 import type { Failure, WebhookAdministration, WebhookConfiguration } from '@bridge/partoo/webhook-administration'
+import type { Output, Style } from '@bridge/runtime/tool-output'
 import { oneLine } from '@bridge/schemas/masked'
 import type { Mask } from './address.ts'
+import type { Ask } from './ask.ts'
 import { whyNotOurs } from './differences.ts'
 import { type Attempt, explain } from './explain.ts'
-import type { Ask, Output, Style } from './output.ts'
 import type { Settings } from './settings.ts'
 
 export const exitDone = 0
