@@ -3,7 +3,7 @@
 // kafkajs acknowledges records that it never wrote when it is idempotent, or repeats a send by itself after a leader moved.
 // The rules that avoid it, all kept here:
 //   P1  one sendBatch in flight at a time
-//   P2  every record has an explicit partition: murmur2 of its key as Java does, without a key its source partition
+//   P2  every record has an explicit partition: its own, or murmur2 of its key as Java does, without a key its source partition
 //   P3  stored only if the answer lists every topic-partition that was sent
 //   P4  not idempotent, and kafkajs repeats nothing by itself: copies of a fact share their ce_id, a lost fact has no remedy
 //   P5  a send ends by itself within its timeouts; it is never abandoned, as it could still be sent later
@@ -262,8 +262,10 @@ async function disconnect({ producer, admin }: Client): Promise<void> {
   await Promise.allSettled([producer.disconnect(), admin.disconnect()])
 }
 
-/** The partition of a record, the same that Java's default partitioner chooses where there is a key. */
-function partitionOf({ key, sourcePartition }: OutgoingRecord, partitions: PartitionMetadata[]): number {
+/** The partition that a record names; else the same that Java's default partitioner chooses where there is a key. */
+function partitionOf(record: OutgoingRecord, partitions: PartitionMetadata[]): number {
+  const { key, sourcePartition, partition } = record
+  if (partition !== undefined && partition < partitions.length) return partition
   if (key === null) return sourcePartition % partitions.length
   return partitionOfKey(key, partitions.length)
 }

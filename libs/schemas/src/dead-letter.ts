@@ -1,7 +1,7 @@
 // The contract of the dead-letter topic: the original record, key, value and headers byte for byte, plus these headers.
 
-import type { DeadLetterReason } from './receipt.ts'
-import type { ConsumedRecord, OutgoingRecord } from './record.ts'
+import { type DeadLetterReason, deadLetterReasons } from './receipt.ts'
+import { type ConsumedRecord, type Headers, headerValue, type OutgoingRecord } from './record.ts'
 
 export const deadLetterPrefix = 'partoo-dlq-'
 export const responseHeadBytesMax = 1024
@@ -64,5 +64,47 @@ export function deadLetter(
     value: truncation === 'none' ? record.value : Buffer.alloc(0),
     headers,
     sourcePartition: record.partition,
+  }
+}
+
+/** Where a record is: offsets are of the topic as it is now. */
+export type Coordinates = { topic: string; partition: number; offset: number }
+
+/** What a dead letter's headers tell. Times are ISO 8601 UTC; what does not apply is null. */
+export type DeadLetterHeaders = {
+  reason: DeadLetterReason
+  detail: string
+  httpStatus: number | null
+  response: Buffer | null
+  attempts: number
+  firstAttemptAt: string | null
+  lastAttemptAt: string | null
+  source: Coordinates
+  sourceTimestampMs: number
+  truncation: Truncation
+}
+
+/** Reads what `deadLetter` wrote. @returns undefined where the record is no dead letter */
+export function readDeadLetterHeaders(headers: Headers): DeadLetterHeaders | undefined {
+  const text = (name: string) => headerValue(headers, `${deadLetterPrefix}${name}`)?.toString() ?? null
+  const count = (name: string) => {
+    const value = text(name)
+    return value !== null && /^\d{1,16}$/.test(value) ? Number(value) : null
+  }
+  const reason = deadLetterReasons.find((one) => one === text('reason'))
+  const [topic, partition, offset] = [text('topic'), count('partition'), count('offset')]
+  if (reason === undefined || topic === null || partition === null || offset === null) return undefined
+  const truncated = text('truncated')
+  return {
+    reason,
+    detail: text('detail') ?? '',
+    httpStatus: count('http-status'),
+    response: headerValue(headers, `${deadLetterPrefix}response`) ?? null,
+    attempts: count('attempts') ?? 0,
+    firstAttemptAt: text('first-attempt-at'),
+    lastAttemptAt: text('last-attempt-at'),
+    source: { topic, partition, offset },
+    sourceTimestampMs: count('timestamp') ?? 0,
+    truncation: truncated === null ? 'none' : truncated === 'value' ? 'value' : 'value,key,headers',
   }
 }

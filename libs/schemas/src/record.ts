@@ -27,6 +27,8 @@ export type OutgoingRecord = {
   headers: readonly (readonly [name: string, value: Buffer])[]
   /** Where the key is null: the partition is this modulo the topic's partition count, so that order is kept. */
   sourcePartition: number
+  /** Where it is to be this partition, whatever its key, as long as the topic has it. */
+  partition?: number
 }
 
 /** The last value of a header, or undefined. Names are compared as they are: Kafka's are case-sensitive. */
