@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import { types } from '@bridge/runtime/config'
+import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
 import { type SchemaFormat, schemaFormats } from '@bridge/schemas/schema-files'
 import { isFormat, isRole, type Role, roles } from './subjects.ts'
 
@@ -18,8 +19,6 @@ export type Order = {
   /** Of `register`. */
   dryRun: boolean
 }
-
-export type Read = { kind: 'help' } | { kind: 'wrong'; why: string } | { kind: 'order'; order: Order }
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
@@ -41,12 +40,12 @@ const taken = {
 const commands = Object.keys(taken).join(', ')
 
 /** Reads the arguments behind the name of the script. Never throws. */
-export function readArguments(args: string[]): Read {
+export function readArguments(args: string[]): ArgumentsRead<Order> {
   let parsed: ReturnType<typeof parse>
   try {
     parsed = parse(args)
   } catch (error) {
-    return wrong(error instanceof Error ? (error.message.split(/\.? To specify/)[0] ?? '') : 'cannot be read')
+    return wrong(argumentsError(error))
   }
   const { values, positionals } = parsed
   if (values.help) return { kind: 'help' }
@@ -63,7 +62,7 @@ function parse(args: string[]) {
   return parseArgs({ args, options, allowPositionals: true })
 }
 
-function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): Read {
+function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): ArgumentsRead<Order> {
   const { registry, format, 'output-format': outputFormat, 'dry-run': dryRun = false } = values
   const address = registry === undefined ? undefined : types.httpUrl.safeParse(registry)
   if (address?.success === false) return wrong(`--registry ${address.error.issues[0]?.message}.`)
@@ -79,6 +78,6 @@ function isCommand(name: string): name is Order['command'] {
   return Object.hasOwn(taken, name)
 }
 
-function wrong(why: string): Read {
+function wrong(why: string): ArgumentsRead<Order> {
   return { kind: 'wrong', why }
 }

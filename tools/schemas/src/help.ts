@@ -1,13 +1,9 @@
 // Owns what `--help` tells: good enough to need nothing else.
 
+import { variableRows } from '@bridge/runtime/tool-run'
 import { schemaFormats } from '@bridge/schemas/schema-files'
 import { variables } from './settings.ts'
 import { roles } from './subjects.ts'
-
-const variableRows = Object.entries(variables).map(([name, { about, required, fallback, secret }]) => {
-  const note = required ? 'required' : (fallback ?? 'none')
-  return `  ${name}${secret ? `, ${name}_FILE` : ''}\n      ${about} [${note}]`
-})
 
 export const help = `npm run schemas -- <command> [options]
 
@@ -39,7 +35,7 @@ A registry finds a schema by its exact text. So run register before you update s
 so much as a description has changed they would find nothing, and wait.
 
 Environment variables, the same as those of the services [default]:
-${variableRows.join('\n')}
+${variableRows(variables)}
 
 Exit codes: 0 all are registered (check), done or nothing to do (register); 1 failed, or not all registered; 64 wrong
 usage; 78 wrong configuration.

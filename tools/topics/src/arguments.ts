@@ -1,6 +1,7 @@
 // Owns the command line: what can be asked for, and how it is written.
 
 import { parseArgs } from 'node:util'
+import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
 import type { Principals } from './acl-rules.ts'
 import { isRole, type Role, roles } from './roles.ts'
 
@@ -22,8 +23,6 @@ export type Order =
       replicationFactor: number | undefined
     } & Common)
   | ({ command: 'acls'; principals: Principals; consumerGroup: string } & Common)
-
-export type Read = { kind: 'help' } | { kind: 'wrong'; why: string } | { kind: 'order'; order: Order }
 
 export const principalDefaults: Principals = {
   ingestor: 'User:partoo-ingestor',
@@ -68,12 +67,12 @@ const taken = {
 const commands = Object.keys(taken).join(', ')
 
 /** Reads the arguments behind the name of the script. Never throws. */
-export function readArguments(args: string[]): Read {
+export function readArguments(args: string[]): ArgumentsRead<Order> {
   let parsed: ReturnType<typeof parse>
   try {
     parsed = parse(args)
   } catch (error) {
-    return wrong(error instanceof Error ? (error.message.split(/\.? To specify/)[0] ?? '') : 'cannot be read')
+    return wrong(argumentsError(error))
   }
   const { values, positionals } = parsed
   if (values.help) return { kind: 'help' }
@@ -90,7 +89,7 @@ function parse(args: string[]) {
   return parseArgs({ args, options, allowPositionals: true })
 }
 
-function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): Read {
+function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): ArgumentsRead<Order> {
   const { brokers } = values
   const only = (values.only ?? roles.join(',')).split(',').map((name) => name.trim())
   if (!only.every(isRole)) return wrong(`--only takes of these, with commas between them: ${roles.join(', ')}.`)
@@ -128,6 +127,6 @@ function isCommand(name: string): name is Order['command'] {
   return Object.hasOwn(taken, name)
 }
 
-function wrong(why: string): Read {
+function wrong(why: string): ArgumentsRead<Order> {
   return { kind: 'wrong', why }
 }

@@ -1,14 +1,10 @@
 // Owns what `--help` tells: good enough to need nothing else.
 
+import { variableRows } from '@bridge/runtime/tool-run'
 import { topicSettings } from '@bridge/schemas/topics'
 import { consumerGroupDefault, principalDefaults } from './arguments.ts'
 import { roles, variableOf } from './roles.ts'
 import { variables } from './settings.ts'
-
-const variableRows = Object.entries(variables).map(([name, { about, required, fallback, secret }]) => {
-  const note = required ? 'required' : (fallback ?? 'none')
-  return `  ${name}${secret ? `, ${name}_FILE` : ''}\n      ${about} [${note}]`
-})
 
 const tableRows = roles.map((role) => {
   const { partitions, retentionMs } = topicSettings[role]
@@ -49,7 +45,7 @@ Topics, by role and the variable that names them; the bulk topic only where it i
 ${tableRows.join('\n')}
 
 Environment variables, the same as those of the services but for the brokers [default]:
-${variableRows.join('\n')}
+${variableRows(variables)}
 
 Who runs this needs Describe and DescribeConfigs on the topics; for create also Create, for --alter AlterConfigs; for
 acls Describe on the cluster.

@@ -3,6 +3,7 @@
 
 import { kafkaErrorLine } from '@bridge/runtime/kafka-errors'
 import type { Output } from '@bridge/runtime/tool-output'
+import { exits, runTool } from '@bridge/runtime/tool-run'
 import { acls } from './acls.ts'
 import { type Order, readArguments } from './arguments.ts'
 import { check } from './check.ts'
@@ -11,30 +12,20 @@ import { create } from './create.ts'
 import { help } from './help.ts'
 import { readSettings, type Settings } from './settings.ts'
 
-const exitFailed = 1
-const exitUsage = 64
-const exitConfiguration = 78
-
 export type Run = { args: string[]; env: NodeJS.ProcessEnv; output: Output }
 
 /** Runs one command. @returns the exit code; never rejects for what can be expected */
-export async function runTopics({ args, env, output }: Run): Promise<number> {
-  const read = readArguments(args)
-  if (read.kind === 'help') {
-    output.line(help.trimEnd())
-    return 0
-  }
-  if (read.kind === 'wrong') {
-    output.error(`${read.why}\nnpm run topics -- --help tells what there is.`)
-    return exitUsage
-  }
-  const settings = readSettings(env, read.order.brokers)
-  if (settings.kind === 'wrong') {
-    output.error(`The configuration is wrong (${settings.problems.length}):`)
-    for (const problem of settings.problems) output.error(`  ${problem}`)
-    return exitConfiguration
-  }
-  return perform(read.order, settings.config, output)
+export function runTopics(run: Run): Promise<number> {
+  return runTool(
+    {
+      name: 'topics',
+      help,
+      readArguments,
+      readSettings: (env, { brokers }) => readSettings(env, brokers),
+      perform: (order, settings) => perform(order, settings, run.output),
+    },
+    run,
+  )
 }
 
 async function perform(order: Order, settings: Settings, output: Output): Promise<number> {
@@ -46,7 +37,7 @@ async function perform(order: Order, settings: Settings, output: Output): Promis
     return await obey(cluster, order, settings, output)
   } catch (error) {
     output.error(`Kafka at ${brokers}: ${kafkaErrorLine(error)}`)
-    return exitFailed
+    return exits.failed
   } finally {
     await cluster?.close()
   }

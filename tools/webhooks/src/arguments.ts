@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import { messageEventTypes } from '@bridge/partoo/webhook-event'
+import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
 
 /** What is asked for. `url` is the address as given, without the secret; `eventTypes` has at least one. */
 export type Order =
@@ -26,8 +27,6 @@ export type Order =
       waitMs: number
       dryRun: boolean
     }
-
-export type Read = { kind: 'help' } | { kind: 'wrong'; why: string } | { kind: 'order'; order: Order }
 
 export const metricsUrlDefault = 'http://127.0.0.1:9465/metrics'
 export const waitSecondsDefault = 20
@@ -57,13 +56,12 @@ const taken = {
 const commands = Object.keys(taken).join(', ')
 
 /** Reads the arguments behind the name of the script. Never throws. */
-export function readArguments(args: string[]): Read {
+export function readArguments(args: string[]): ArgumentsRead<Order> {
   let parsed: ReturnType<typeof parse>
   try {
     parsed = parse(args)
   } catch (error) {
-    const why = error instanceof Error ? (error.message.split(/\.? To specify/)[0] ?? '') : 'cannot be read'
-    return wrong(why)
+    return wrong(argumentsError(error))
   }
   const { values, positionals } = parsed
   if (values.help) return { kind: 'help' }
@@ -80,7 +78,7 @@ function parse(args: string[]) {
   return parseArgs({ args, options, allowPositionals: true })
 }
 
-function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): Read {
+function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): ArgumentsRead<Order> {
   if (command === 'list') return { kind: 'order', order: { command } }
   const { url, all = false, yes = false, 'dry-run': dryRun = false } = values
   const eventTypes = [...new Set((values.events ?? messageEventTypes.join(',')).split(',').map((type) => type.trim()))]
@@ -122,6 +120,6 @@ function isCommand(name: string): name is Order['command'] {
   return Object.hasOwn(taken, name)
 }
 
-function wrong(why: string): Read {
+function wrong(why: string): ArgumentsRead<Order> {
   return { kind: 'wrong', why }
 }

@@ -1,13 +1,9 @@
 // Owns what `--help` tells: good enough to need nothing else.
 
 import { messageEventTypes, webhookEventTypes } from '@bridge/partoo/webhook-event'
+import { variableRows } from '@bridge/runtime/tool-run'
 import { metricsUrlDefault, waitSecondsDefault } from './arguments.ts'
 import { variables } from './settings.ts'
-
-const variableRows = Object.entries(variables).map(([name, { about, required, fallback, secret }]) => {
-  const note = required ? 'required' : (fallback ?? 'none')
-  return `  ${name}${secret ? `, ${name}_FILE` : ''}\n      ${about} [${note}]`
-})
 
 export const help = `npm run webhooks -- <command> [options]
 
@@ -40,7 +36,7 @@ Options:
   --help, -h
 
 Environment variables, the same as those of the services [default]:
-${variableRows.join('\n')}
+${variableRows(variables)}
 
 Where the services have PARTOO_CHANNELS_FILE, run this once for each organization, with its key and its id.
 Addresses are shown without secrets: *** stands for one, or for what may be one. Custom headers are never set.

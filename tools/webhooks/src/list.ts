@@ -1,7 +1,8 @@
 // `list`: tells every configuration of the organization.
 
+import { exits } from '@bridge/runtime/tool-run'
 import { whyNotOurs } from './differences.ts'
-import { exitDone, fetchAll, type Work } from './work.ts'
+import { fetchAll, type Work } from './work.ts'
 
 /** @returns the exit code */
 export async function list(work: Work): Promise<number> {
@@ -22,7 +23,7 @@ export async function list(work: Work): Promise<number> {
   output.line(configurations.length === 0 ? 'No webhook is configured.' : `${configurations.length} configured.`)
   const why = whyNotOurs(configurations, settings.orgId)
   if (why !== null) output.error(mask.text(why))
-  return exitDone
+  return exits.done
 }
 
 /** Columns as wide as their widest cell. */

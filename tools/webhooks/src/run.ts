@@ -3,6 +3,7 @@
 
 import { WebhookAdministration } from '@bridge/partoo/webhook-administration'
 import type { Output } from '@bridge/runtime/tool-output'
+import { runTool, wrongUsage } from '@bridge/runtime/tool-run'
 import { Mask } from './address.ts'
 import { type Order, readArguments } from './arguments.ts'
 import type { Ask } from './ask.ts'
@@ -12,34 +13,32 @@ import { readSettings, type Settings } from './settings.ts'
 import { subscribe } from './subscribe.ts'
 import { tryout } from './tryout.ts'
 import { unsubscribe } from './unsubscribe.ts'
-import { exitDone, type Work } from './work.ts'
-
-const exitUsage = 64
-const exitConfiguration = 78
+import type { Work } from './work.ts'
 
 export type Run = { args: string[]; env: NodeJS.ProcessEnv; output: Output; ask: Ask }
 
+const name = 'webhooks'
+
 /** Runs one command. @returns the exit code; never rejects for what can be expected */
-export async function runWebhooks({ args, env, output, ask }: Run): Promise<number> {
-  const read = readArguments(args)
-  if (read.kind === 'help') {
-    output.line(help.trimEnd())
-    return exitDone
-  }
-  if (read.kind === 'wrong') return wrongUsage(output, read.why)
-  const settings = readSettings(env)
-  if (settings.kind === 'wrong') {
-    output.error(`The configuration is wrong (${settings.problems.length}):`)
-    for (const problem of settings.problems) output.error(`  ${problem}`)
-    return exitConfiguration
-  }
-  const { order } = read
-  const url = 'url' in order ? order.url : undefined
-  // developers.partoo.co, "Webhooks": HTTPS URLs only. A Partoo that is itself reached by http is a simulated one.
-  if (url?.startsWith('http:') && !settings.config.baseUrl.startsWith('http:')) {
-    return wrongUsage(output, '--url must be an https address: Partoo takes no other.')
-  }
-  return perform(order, settings.config, new Mask(settings.config.secret, url), output, ask)
+export function runWebhooks(run: Run): Promise<number> {
+  const { output, ask } = run
+  return runTool(
+    {
+      name,
+      help,
+      readArguments,
+      readSettings,
+      perform: async (order, settings) => {
+        const url = 'url' in order ? order.url : undefined
+        // developers.partoo.co, "Webhooks": HTTPS URLs only. A Partoo that is itself reached by http is a simulated one.
+        if (url?.startsWith('http:') && !settings.baseUrl.startsWith('http:')) {
+          return wrongUsage(name, output, '--url must be an https address: Partoo takes no other.')
+        }
+        return perform(order, settings, new Mask(settings.secret, url), output, ask)
+      },
+    },
+    run,
+  )
 }
 
 async function perform(order: Order, settings: Settings, mask: Mask, output: Output, ask: Ask): Promise<number> {
@@ -65,9 +64,4 @@ async function perform(order: Order, settings: Settings, mask: Mask, output: Out
   } finally {
     await partoo.close()
   }
-}
-
-function wrongUsage(output: Output, why: string): number {
-  output.error(`${why}\nnpm run webhooks -- --help tells what there is.`)
-  return exitUsage
 }

@@ -1,10 +1,11 @@
 // `subscribe`: lets event types go to one address. All or nothing: where a yes is missing, not even what is missing is
 // created. What Partoo says afterwards is compared again, so that "done" rests on its word.
 
+import { exits } from '@bridge/runtime/tool-run'
 import { withSecret } from './address.ts'
 import type { Order } from './arguments.ts'
 import { compare, type Difference } from './differences.ts'
-import { exitDone, exitFailed, fail, fetchOurs, isAgreed, tell, type Work } from './work.ts'
+import { fail, fetchOurs, isAgreed, tell, type Work } from './work.ts'
 
 /** @returns the exit code */
 export async function subscribe(work: Work, order: Extract<Order, { command: 'subscribe' }>): Promise<number> {
@@ -18,19 +19,19 @@ export async function subscribe(work: Work, order: Extract<Order, { command: 'su
 
   if (differences.every((each) => each.kind === 'right')) {
     output.line('Nothing to do.')
-    return exitDone
+    return exits.done
   }
   const elsewhere = differences.filter((each) => each.kind === 'elsewhere')
   if (order.dryRun) {
     output.line(
       `Dry run: nothing was changed.${elsewhere.length > 0 ? ' Changing an address takes a yes, or --yes.' : ''}`,
     )
-    return exitDone
+    return exits.done
   }
   if (elsewhere.length > 0) {
     const types = elsewhere.map((each) => each.eventType).join(', ')
     const question = `Take ${types} away from the address there is? Whoever listens there hears no more.`
-    if (!(await isAgreed(work, order.yes, question))) return exitFailed
+    if (!(await isAgreed(work, order.yes, question))) return exits.failed
   }
   const failed = await apply(work, differences, address)
   return failed ?? (await confirm(work, order.eventTypes, address))
@@ -85,8 +86,8 @@ async function confirm(work: Work, eventTypes: readonly string[], address: strin
   }
   if (now.some((each) => each.kind !== 'right')) {
     work.output.error('Not everything is as wanted: run `list`, then the same command again.')
-    return exitFailed
+    return exits.failed
   }
   work.output.line('Done. `npm run webhooks -- test` asks for a test delivery.')
-  return exitDone
+  return exits.done
 }

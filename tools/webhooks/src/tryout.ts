@@ -2,10 +2,11 @@
 // answers to that is not published, so it is shown and not judged: only the gateway's own counter proves an arrival.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { exits } from '@bridge/runtime/tool-run'
 import { withSecret } from './address.ts'
 import type { Order } from './arguments.ts'
 import { grownBy, growth, type MetricsRead, readGatewayMetrics } from './gateway-metrics.ts'
-import { exitDone, exitFailed, fail, fetchOurs, tell, type Work } from './work.ts'
+import { fail, fetchOurs, tell, type Work } from './work.ts'
 
 type TestOrder = Extract<Order, { command: 'test' }>
 type Readable = Extract<MetricsRead, { kind: 'read' }>
@@ -22,13 +23,13 @@ export async function tryout(work: Work, order: TestOrder): Promise<number> {
       tell(work, 'same', eventType, `would ask for a test delivery to ${work.mask.address(address)}`)
     }
     work.output.line('Dry run: nothing was asked for.')
-    return exitDone
+    return exits.done
   }
-  let exitCode = exitDone
+  let exitCode: number = exits.done
   for (const { eventType, address } of targets.targets) {
     const tried = await tryOne(work, order, eventType, address)
     if (tried === 'arrived') continue
-    exitCode = exitFailed
+    exitCode = exits.failed
     if (tried === 'over') break
   }
   return exitCode
@@ -53,7 +54,7 @@ async function findTargets(work: Work, { url, eventTypes }: TestOrder): Promise<
   const missing = eventTypes.filter((eventType) => !targets.some((each) => each.eventType === eventType))
   if (missing.length === 0) return { kind: 'targets', targets }
   work.output.error(`Not subscribed: ${missing.join(', ')}. Run \`subscribe\` first, or name an address with --url.`)
-  return { kind: 'failed', exitCode: exitFailed }
+  return { kind: 'failed', exitCode: exits.failed }
 }
 
 /** @returns `over`: the next one would fare no better */

@@ -2,9 +2,10 @@
 // What points elsewhere belongs to somebody else as far as can be known: that takes a yes.
 
 import type { WebhookConfiguration } from '@bridge/partoo/webhook-administration'
+import { exits } from '@bridge/runtime/tool-run'
 import { isSame, withSecret } from './address.ts'
 import type { Order } from './arguments.ts'
-import { exitDone, exitFailed, fail, fetchOurs, isAgreed, tell, type Work } from './work.ts'
+import { fail, fetchOurs, isAgreed, tell, type Work } from './work.ts'
 
 /** @returns the exit code */
 export async function unsubscribe(work: Work, order: Extract<Order, { command: 'unsubscribe' }>): Promise<number> {
@@ -30,15 +31,15 @@ export async function unsubscribe(work: Work, order: Extract<Order, { command: '
   }
   if (going.length === 0) {
     output.line('Nothing to do.')
-    return exitDone
+    return exits.done
   }
   if (order.dryRun) {
     output.line('Dry run: nothing was removed.')
-    return exitDone
+    return exits.done
   }
   if (!going.every(isOurs)) {
     const question = `Remove ${going.map((each) => each.eventType).join(', ')}? Whoever listens there hears no more.`
-    if (!(await isAgreed(work, order.yes, question))) return exitFailed
+    if (!(await isAgreed(work, order.yes, question))) return exits.failed
   }
   return remove(work, going)
 }
@@ -57,7 +58,7 @@ async function remove(work: Work, going: readonly WebhookConfiguration[]): Promi
     if (left.has(id)) tell(work, 'not', eventType, `id ${id} is still there`)
     else tell(work, 'done', eventType, 'removed')
   }
-  if (!going.some((each) => left.has(each.id))) return exitDone
+  if (!going.some((each) => left.has(each.id))) return exits.done
   work.output.error('Partoo took the removal, and does not show it: run `list`, then the same command again.')
-  return exitFailed
+  return exits.failed
 }

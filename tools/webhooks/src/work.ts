@@ -2,15 +2,13 @@
 
 import type { Failure, WebhookAdministration, WebhookConfiguration } from '@bridge/partoo/webhook-administration'
 import type { Output, Style } from '@bridge/runtime/tool-output'
+import { exits } from '@bridge/runtime/tool-run'
 import { oneLine } from '@bridge/schemas/masked'
 import type { Mask } from './address.ts'
 import type { Ask } from './ask.ts'
 import { whyNotOurs } from './differences.ts'
 import { type Attempt, explain } from './explain.ts'
 import type { Settings } from './settings.ts'
-
-export const exitDone = 0
-export const exitFailed = 1
 
 export type Work = { partoo: WebhookAdministration; settings: Settings; mask: Mask; output: Output; ask: Ask }
 
@@ -29,13 +27,13 @@ export async function fetchOurs(work: Work): Promise<Fetched> {
   const why = fetched.kind === 'fetched' ? whyNotOurs(fetched.configurations, work.settings.orgId) : null
   if (why === null) return fetched
   work.output.error(oneLine(why, [], lineMax))
-  return { kind: 'failed', exitCode: exitFailed }
+  return { kind: 'failed', exitCode: exits.failed }
 }
 
 /** Tells why a call failed, and what to do. @returns the exit code */
 export function fail({ output, settings, mask }: Work, failure: Failure, attempt: Attempt): number {
   for (const line of explain(failure, attempt, settings, mask)) output.error(line)
-  return exitFailed
+  return exits.failed
 }
 
 const marks = {
