@@ -1,5 +1,5 @@
-# One image for the ingestor, the webhook gateway, the Partoo simulator and the tools that administer webhooks, topics and schemas: the
-# command chooses which. No build step: Node 24 runs the TypeScript as it is. The root file system may be read-only; nothing runs as
+# One image for the ingestor, the webhook gateway, the Partoo simulator and the tools that administer webhooks, topics, schemas and
+# dead letters: the command chooses which. No build step: Node 24 runs the TypeScript as it is. The root file system may be read-only; nothing runs as
 # root; no development dependency is in it.
 #
 #   docker build -t partoo-kafka-bridge .
@@ -13,6 +13,7 @@ COPY libs/partoo/package.json libs/partoo/
 COPY libs/runtime/package.json libs/runtime/
 COPY services/ingestor/package.json services/ingestor/
 COPY services/webhook-gateway/package.json services/webhook-gateway/
+COPY tools/dlq/package.json tools/dlq/
 COPY tools/partoo-simulator/package.json tools/partoo-simulator/
 COPY tools/schemas/package.json tools/schemas/
 COPY tools/topics/package.json tools/topics/
@@ -26,6 +27,7 @@ WORKDIR /app
 COPY --from=dependencies /app ./
 COPY libs libs
 COPY services services
+COPY tools/dlq tools/dlq
 COPY tools/partoo-simulator tools/partoo-simulator
 COPY tools/schemas tools/schemas
 COPY tools/topics tools/topics

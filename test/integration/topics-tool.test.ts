@@ -17,6 +17,7 @@ import { startSimulator } from '@bridge/partoo-simulator/simulator'
 import { runTopics } from '@bridge/topics/run'
 import kafkajs, { type Admin } from 'kafkajs'
 import { expect, inject, onTestFinished, test } from 'vitest'
+import { dlqTool } from '../support/dlq-tool.ts'
 import { TestKafka } from '../support/kafka.ts'
 import { ServiceProcess } from '../support/service.ts'
 import { until } from '../support/wait.ts'
@@ -156,7 +157,7 @@ test('where there is no authorizer, acls prints all it would take and says so', 
 // ── With logins and an authorizer ────────────────────────────────────────────────────────────────────────────────────
 
 const java = await findJava(process.env)
-const users = ['admin', 'ingestor', 'gateway', 'producer', 'consumer']
+const users = ['admin', 'ingestor', 'gateway', 'producer', 'consumer', 'operator']
 const password = (user: string) => `planted-${user}`
 
 test.skipIf(java.kind === 'missing')(
@@ -173,7 +174,7 @@ test.skipIf(java.kind === 'missing')(
     expect(await run('create')).toMatchObject({ code: 0, err: '' })
     const admin = <T>(work: (admin: Admin) => Promise<T>) => asAdmin(work, saslConfig(secured, 'admin'))
     const principals =
-      '--principal-ingestor User:ingestor --principal-gateway User:gateway --principal-producers User:producer --principal-consumers User:consumer'
+      '--principal-ingestor User:ingestor --principal-gateway User:gateway --principal-producers User:producer --principal-consumers User:consumer --principal-operators User:operator'
 
     const simulator = await startSimulator({
       organizations: [
@@ -225,7 +226,7 @@ test.skipIf(java.kind === 'missing')(
     await readiness(['the coordinator of group partoo-ingestor: is Read on it not allowed?'])
     await allow(/User:ingestor .*--group/)
     await ingestor.ready()
-    await allow(/User:(gateway|producer|consumer) /)
+    await allow(/User:(gateway|producer|consumer|operator) /)
     const again = await run(`acls ${principals}`)
     expect(again.out).toContain('# All of that is allowed.')
     expect(again.out).not.toMatch(/^kafka-acls/m)
@@ -282,6 +283,12 @@ test.skipIf(java.kind === 'missing')(
     })
     const dead = await admin((client) => client.fetchTopicOffsets('dlq'))
     expect(dead.reduce((sum, { high }) => sum + Number(high), 0)).toBe(1)
+    const dlq = dlqTool({ START_KAFKA_BROKERS: secured, ...names, ...login('operator') })
+    expect(await dlq('redrive --all')).toMatchObject({ code: 0, err: '' })
+    await until('it is put away again', async () => {
+      const { out } = await dlq('list')
+      return out.includes('came back (redriven 1×)') && out.includes('Not shown, as redriven: 1.')
+    })
     expect(gateway.output).not.toContain('is not told: allow DescribeConfigs')
     expect(ingestor.output + gateway.output).not.toContain('planted')
 
@@ -330,7 +337,7 @@ function aclsOf(line: string): kafkajs.AclEntry[] {
   return [...line.matchAll(/--operation (\w+)/g)].map(([, operation = '']) => ({
     resourceType: kafkajs.AclResourceTypes[resource === 'topic' ? 'TOPIC' : 'GROUP'],
     resourceName,
-    resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+    resourcePatternType: kafkajs.ResourcePatternTypes[line.endsWith(' prefixed') ? 'PREFIXED' : 'LITERAL'],
     principal,
     host: '*',
     operation:

@@ -26,3 +26,14 @@ export function processOutput(): Output {
 export function tellMarked(output: Output, [sign, style]: Marks[string], text: string): void {
   output.line(`  ${output.paint(style, sign)} ${text}`)
 }
+
+/** Lines of a table whose columns are as wide as their widest cell. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

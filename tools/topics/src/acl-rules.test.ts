@@ -38,6 +38,7 @@ test('each is allowed what it does, and nothing else', () => {
       'topic events: Read Describe',
       'group theirs: Read',
     ],
+    operators: ['topic out: Write Describe', 'topic dlq: Read Write Describe', 'group partoo-dlq-: Read'],
   })
   const bulk = permissions({ ...wants, names: { ...wants.names, bulk: 'bulk' }, only: ['bulk'] })
   expect(bulk.map(({ needs }) => needs.map(({ name }) => name))).toEqual([
@@ -45,6 +46,7 @@ test('each is allowed what it does, and nothing else', () => {
     [],
     ['bulk'],
     [],
+    ['bulk', 'partoo-dlq-'],
   ])
 })
 
@@ -63,6 +65,22 @@ test('the command is one that a shell reads as meant', () => {
   expect(kafkaAclsLine(odd, 'a:1', 'admin.properties')).toContain(
     `--command-config admin.properties --add --allow-principal 'User:CN=it'\\''s me, O=x' `,
   )
+})
+
+test('groups that begin with a name need a rule for all of them', () => {
+  const groups: Permission = {
+    principal: 'User:ops',
+    resource: 'group',
+    name: 'g-',
+    isPrefix: true,
+    operations: ['Read'],
+  }
+  expect(kafkaAclsLine(groups, 'a:1')).toMatch(/--operation Read --group g- --resource-pattern-type prefixed$/)
+  const one: AclRule = { ...rule, resource: 'group', principal: 'User:ops', name: 'g-' }
+  expect(missing(groups, [one])).toEqual(['Read'])
+  expect(missing(groups, [{ ...one, isPrefix: true }])).toEqual([])
+  expect(missing(groups, [{ ...one, isPrefix: true, name: 'g' }])).toEqual([])
+  expect(missing(groups, [{ ...one, name: '*' }])).toEqual([])
 })
 
 const rule: AclRule = {

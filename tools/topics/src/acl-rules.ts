@@ -4,11 +4,16 @@
 //   ingestor   fetches outbound and bulk (Read), joins the group and commits (Read on the group), produces receipts and dead letters
 //              (Write), looks up partitions and offsets of all of them (Describe). Not idempotent, so no IdempotentWrite.
 //   gateway    produces replies, receipts, events (Write, Describe), and asks how large a record they take (DescribeConfigs)
+//   operators  read the dead letters with groups of their own (`npm run dlq`), note there what they redrove, and write to outbound and
+//              bulk
 // None may create topics, or change anything of them.
 
 import { type Role, roles } from './roles.ts'
 
-export type Principals = Record<'ingestor' | 'gateway' | 'producers' | 'consumers', string>
+/** Of `npm run dlq`: each look has a group of its own. */
+const dlqGroupPrefix = 'partoo-dlq-'
+
+export type Principals = Record<'ingestor' | 'gateway' | 'producers' | 'consumers' | 'operators', string>
 
 /** `kafka-acls --operation` names them so. */
 type Operation =
@@ -27,6 +32,8 @@ export type Permission = {
   principal: string
   resource: 'topic' | 'group'
   name: string
+  /** Whether all is meant that begins with the name. */
+  isPrefix?: true
   operations: readonly Operation[]
 }
 
@@ -60,12 +67,17 @@ const onTopics: Record<keyof Principals, Partial<Record<Role, readonly Operation
   },
   producers: { outbound: write, bulk: write },
   consumers: { receipts: read, replies: read, events: read },
+  operators: { outbound: write, bulk: write, dlq: ['Read', 'Write', 'Describe'] },
 }
 
 /** Everything that is needed, by whom. */
 export function permissions(wants: AclWants): { who: keyof Principals; needs: Permission[] }[] {
   const { names, only, principals, ingestorGroup, consumerGroup } = wants
-  const groups = { ingestor: ingestorGroup, gateway: undefined, producers: undefined, consumers: consumerGroup }
+  const groups: Partial<Record<keyof Principals, Pick<Permission, 'name' | 'isPrefix'>>> = {
+    ingestor: { name: ingestorGroup },
+    consumers: { name: consumerGroup },
+    operators: { name: dlqGroupPrefix, isPrefix: true },
+  }
   return (Object.keys(onTopics) as (keyof Principals)[]).map((who) => {
     const principal = principals[who]
     const needs = roles.flatMap((role): Permission[] => {
@@ -75,14 +87,14 @@ export function permissions(wants: AclWants): { who: keyof Principals; needs: Pe
     })
     const group = groups[who]
     if (group !== undefined && needs.length > 0)
-      needs.push({ principal, resource: 'group', name: group, operations: ['Read'] })
+      needs.push({ principal, resource: 'group', ...group, operations: ['Read'] })
     return { who, needs }
   })
 }
 
 /** The exact command that allows it. @param config a file for --command-config, where the connection needs one */
 export function kafkaAclsLine(
-  { principal, resource, name, operations }: Permission,
+  { principal, resource, name, isPrefix, operations }: Permission,
   brokers: string,
   config?: string,
 ): string {
@@ -90,7 +102,7 @@ export function kafkaAclsLine(
     `kafka-acls --bootstrap-server ${quoted(brokers)}${config === undefined ? '' : ` --command-config ${config}`}`,
     `--add --allow-principal ${quoted(principal)}`,
     ...operations.map((operation) => `--operation ${operation}`),
-    `--${resource} ${quoted(name)}`,
+    `--${resource} ${quoted(name)}${isPrefix ? ' --resource-pattern-type prefixed' : ''}`,
   ].join(' ')
 }
 
@@ -101,7 +113,9 @@ export function missing(permission: Permission, rules: readonly AclRule[]): Oper
     (rule) =>
       rule.resource === resource &&
       (rule.principal === principal || rule.principal === 'User:*') &&
-      (rule.name === name || rule.name === '*' || (rule.isPrefix && name.startsWith(rule.name))),
+      ((rule.name === name && !permission.isPrefix) ||
+        rule.name === '*' ||
+        (rule.isPrefix && name.startsWith(rule.name))),
   )
   const has = (operation: Operation, allows: boolean) =>
     about.some(

@@ -1,5 +1,5 @@
-// `acls`: the exact commands that allow each service, your producers and your consumers what they need, and no more; and where
-// the cluster tells its rules, which of them are missing.
+// `acls`: the exact commands that allow each service, your producers, consumers and operators what they need, and no more; and
+// where the cluster tells its rules, which of them are missing.
 
 import type { Output } from '@bridge/runtime/tool-output'
 import { kafkaAclsLine, missing, permissions } from './acl-rules.ts'

@@ -29,6 +29,7 @@ export const principalDefaults: Principals = {
   gateway: 'User:partoo-webhook-gateway',
   producers: 'User:your-producers',
   consumers: 'User:your-consumers',
+  operators: 'User:your-operators',
 }
 export const consumerGroupDefault = 'your-consumers'
 
@@ -46,6 +47,7 @@ const options = {
   'principal-gateway': text,
   'principal-producers': text,
   'principal-consumers': text,
+  'principal-operators': text,
   'consumer-group': text,
 } as const
 
@@ -60,6 +62,7 @@ const taken = {
     'principal-gateway',
     'principal-producers',
     'principal-consumers',
+    'principal-operators',
     'consumer-group',
   ],
 } as const satisfies Record<Order['command'], readonly (keyof typeof options)[]>

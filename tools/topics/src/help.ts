@@ -21,8 +21,8 @@ create none themselves.
   create        creates what is missing. What exists stays as it is, unless --alter. Partitions are never added to a
                 topic that exists: keys would go to other partitions, and the messages of a conversation would overtake
                 each other. Nor are replicas: kafka-reassign-partitions does that.
-  acls          prints the kafka-acls commands that allow each service, your producers and your consumers what they
-                need and no more; where the cluster tells its rules, those that are there are comments. The output is
+  acls          prints the kafka-acls commands that allow each service, your producers, consumers and operators what
+                they need and no more; where the cluster tells its rules, those that are there are comments. The output is
                 a shell script.
 
 Options:
@@ -38,6 +38,7 @@ Options:
   --principal-gateway <p>     acls [${principalDefaults.gateway}]
   --principal-producers <p>   acls: who produces messages [${principalDefaults.producers}]
   --principal-consumers <p>   acls: who consumes replies, receipts, events [${principalDefaults.consumers}]
+  --principal-operators <p>   acls: who redrives dead letters (npm run dlq) [${principalDefaults.operators}]
   --consumer-group <id>       acls: the consumers' group [${consumerGroupDefault}]
   --help, -h
 

@@ -1,5 +1,6 @@
 // `list`: tells every configuration of the organization.
 
+import { aligned } from '@bridge/runtime/tool-output'
 import { exits } from '@bridge/runtime/tool-run'
 import { whyNotOurs } from './differences.ts'
 import { fetchAll, type Work } from './work.ts'
@@ -24,15 +25,4 @@ export async function list(work: Work): Promise<number> {
   const why = whyNotOurs(configurations, settings.orgId)
   if (why !== null) output.error(mask.text(why))
   return exits.done
-}
-
-/** Columns as wide as their widest cell. */
-function aligned(rows: string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
-  return rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }
