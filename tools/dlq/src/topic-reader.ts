@@ -46,6 +46,7 @@ export class TopicReader {
   readonly #consumer: Consumer
   readonly #joined = Promise.withResolvers<void>()
   #assigned: readonly number[] = []
+  #memberId = ''
   #reading: Reading | undefined
   #broken: Error | undefined
 
@@ -80,7 +81,7 @@ export class TopicReader {
         return 'busy'
       }
       await reader.#join()
-      if (alone === undefined || (await reader.#members(groupId)) <= 1) return reader
+      if (alone === undefined || (await reader.#isFirst(groupId))) return reader
       await reader.close()
       return 'busy'
     } catch (error) {
@@ -128,6 +129,7 @@ export class TopicReader {
   async #join(): Promise<void> {
     const consumer = this.#consumer
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      this.#memberId = payload.memberId
       this.#assigned = payload.memberAssignment[this.#topic] ?? []
       this.#position()
       this.#joined.resolve()
@@ -203,7 +205,7 @@ export class TopicReader {
 
   async #isFree(groupId: string, waiting: () => void): Promise<boolean> {
     const untilMs = performance.now() + busyMsMax
-    for (let tries = 0; (await this.#members(groupId)) > 0; tries += 1) {
+    for (let tries = 0; (await this.#members(groupId)).length > 0; tries += 1) {
       if (this.#broken !== undefined) throw this.#broken
       if (performance.now() > untilMs) return false
       if (tries === 0) waiting()
@@ -212,9 +214,22 @@ export class TopicReader {
     return true
   }
 
-  async #members(groupId: string): Promise<number> {
+  /** Of those that joined at the same moment one stays: once it is alone. */
+  async #isFirst(groupId: string): Promise<boolean> {
+    const untilMs = performance.now() + busyMsMax
+    while (performance.now() < untilMs) {
+      if (this.#broken !== undefined) throw this.#broken
+      const members = await this.#members(groupId)
+      if (members.length <= 1) return true
+      if (members.toSorted()[0] !== this.#memberId) return false
+      await delay(100)
+    }
+    return false
+  }
+
+  async #members(groupId: string): Promise<string[]> {
     const { groups } = await this.#admin.describeGroups([groupId])
-    return groups[0]?.members.length ?? 0
+    return (groups[0]?.members ?? []).map(({ memberId }) => memberId)
   }
 }
 
