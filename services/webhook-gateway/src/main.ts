@@ -40,7 +40,7 @@ async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<
     life.onStop('spool', () => spool.close())
     void spool.failed.then((because) => life.fail(`the spool: ${because}`))
   }
-  const metrics = createMetrics(() => spool?.view)
+  const metrics = createMetrics(() => spool?.view, config.spool?.bytesMax)
 
   let listening = false
   const admin = await startAdminServer({

@@ -32,8 +32,13 @@ export type Metrics = ReturnType<typeof createMetrics>
 /** What of the spool is shown; without a spool nothing ever waits. */
 export type SpoolView = { events: number; bytes: number; oldestReceivedAtMs: number | null; quarantined: number }
 
-/** Metrics of one gateway, in a registry of its own. @param spool what is in the spool, read once a scrape and gauge */
-export function createMetrics(spool: () => SpoolView | undefined = () => undefined) {
+/**
+ * Metrics of one gateway, in a registry of its own.
+ *
+ * @param spool what is in the spool, read once a scrape and gauge
+ * @param spoolBytesMax what it takes at most; 0 without a spool
+ */
+export function createMetrics(spool: () => SpoolView | undefined = () => undefined, spoolBytesMax = 0) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -93,9 +98,14 @@ export function createMetrics(spool: () => SpoolView | undefined = () => undefin
   gauge('partoo_spool_events', 'Webhooks that wait in the spool for Kafka', ({ events }) => events)
   gauge(
     'partoo_spool_bytes',
-    'Bytes of them and of the quarantine, at most WEBHOOK_SPOOL_MAX_BYTES',
+    'Bytes of them and of the quarantine, at most partoo_spool_max_bytes',
     ({ bytes }) => bytes,
   )
+  new Gauge({
+    name: 'partoo_spool_max_bytes',
+    help: 'WEBHOOK_SPOOL_MAX_BYTES: a full spool takes no more; 0 without a spool',
+    registers,
+  }).set(spoolBytesMax)
   gauge('partoo_spool_oldest_age_seconds', 'Age of the oldest webhook in the spool; 0 where none waits', (view) =>
     view.oldestReceivedAtMs === null ? 0 : Math.max(0, Date.now() - view.oldestReceivedAtMs) / 1000,
   )
