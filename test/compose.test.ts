@@ -1,15 +1,16 @@
 // Real: docker-compose.yml as text, and what it repeats of the code. Doubled: nothing; Docker is not needed.
 // Failure: a key, id, topic or version in the compose file that is not the code's any more.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { kafkaVersion } from '@bridge/local-kafka/kafka-jars'
 import { defaultOptions, demoOrganization } from '@bridge/partoo-simulator/options'
 import { createSigner } from '@bridge/partoo-simulator/signing'
-import { topics } from '@bridge/schemas/topics'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
 
-const compose = readFileSync(join(import.meta.dirname, '../docker-compose.yml'), 'utf8')
+const root = join(import.meta.dirname, '..')
+const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
 
 test('the simulator’s webhook key', () => {
   const [, base64 = ''] = createSigner(defaultOptions.signingSeed).publicKeyPem.split('\n')
@@ -24,15 +25,20 @@ test('the demo organization', () => {
   expect(compose.match(/PARTOO_ORG_ID: (\d+)\n/g)).toEqual(Array(2).fill(`PARTOO_ORG_ID: ${org_id}\n`))
 })
 
-test('every topic, once, with the partitions that npm start gives it', () => {
-  const created = [...compose.matchAll(/^ +create (\S+) --partitions (\d)/gm)].map(([, name, partitions]) => [
-    name,
-    Number(partitions),
-  ])
-  const wanted = Object.entries(topics).map(([role, { defaultName }]) => [defaultName, role === 'outbound' ? 6 : 3])
-  expect(created).toEqual(wanted)
+test('what monitoring reads is there, and scrapes the ports of the services', () => {
+  const { services } = parse(compose) as { services: Record<string, { volumes?: string[]; profiles?: string[] }> }
+  for (const name of ['prometheus', 'grafana']) {
+    expect(services[name]?.profiles).toEqual(['monitoring'])
+    for (const volume of services[name]?.volumes ?? [])
+      expect(existsSync(join(root, volume.split(':')[0] ?? ''))).toBe(true)
+  }
+  const prometheus = readFileSync(join(root, 'deploy/prometheus/prometheus.yml'), 'utf8')
+  for (const target of ['ingestor:9464', 'webhook-gateway:9465']) {
+    expect(prometheus).toContain(`targets: ["${target}"]`)
+    expect(compose).toContain(`:${target.split(':')[1]}"`)
+  }
 })
 
 test('the version of Kafka', () => {
-  expect(compose.match(/apache\/kafka:(\S+)/g)).toEqual(Array(2).fill(`apache/kafka:${kafkaVersion}`))
+  expect(compose.match(/apache\/kafka:(\S+)/g)).toEqual([`apache/kafka:${kafkaVersion}`])
 })

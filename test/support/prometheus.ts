@@ -1,0 +1,98 @@
+// Owns a Prometheus of a test: this machine's program, with the repository's alerts, scraping every second.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '@bridge/local-kafka/ports'
+import { until } from './wait.ts'
+
+export type Series = Record<string, string>
+
+export class Prometheus {
+  readonly #child: ChildProcess
+  readonly #url: string
+  readonly #folder: string
+
+  private constructor(child: ChildProcess, url: string, folder: string) {
+    this.#child = child
+    this.#url = url
+    this.#folder = folder
+  }
+
+  static isInstalled(): boolean {
+    return spawnSync('prometheus', ['--version']).status === 0
+  }
+
+  /**
+   * Starts it, and waits until it answers.
+   *
+   * @param jobs host:port of the targets by job
+   * @param rules a file of alerts; they fire at once, as nobody waits for minutes here
+   */
+  static async start(jobs: Record<string, string[]>, rules: string): Promise<Prometheus> {
+    const folder = mkdtempSync(join(tmpdir(), 'prometheus-'))
+    writeFileSync(join(folder, 'alerts.yml'), readFileSync(rules, 'utf8').replaceAll(/^ +for: .*\n/gm, ''))
+    const scrapes = Object.entries(jobs).map(([job_name, targets]) => ({ job_name, static_configs: [{ targets }] }))
+    const global = { scrape_interval: '1s', evaluation_interval: '1s' }
+    writeFileSync(
+      join(folder, 'prometheus.yml'),
+      JSON.stringify({ global, rule_files: ['alerts.yml'], scrape_configs: scrapes }),
+    )
+    const port = await freePort()
+    const child = spawn(
+      'prometheus',
+      [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=error',
+      ],
+      { stdio: 'ignore' },
+    )
+    const prometheus = new Prometheus(child, `http://127.0.0.1:${port}`, folder)
+    await until(
+      'Prometheus',
+      async () => (await fetch(`${prometheus.#url}/-/ready`).catch(() => null))?.ok === true,
+      30_000,
+    )
+    return prometheus
+  }
+
+  /** The value of a query now: labels of each series that it has. Throws with Prometheus's words where it is none. */
+  async query(expr: string): Promise<Series[]> {
+    const { result } = (await this.#ask('query', { query: expr })) as { result: { metric: Series }[] }
+    return result.map(({ metric }) => metric)
+  }
+
+  /** Every series that a selector has had so far. */
+  series(selector: string): Promise<Series[]> {
+    return this.#ask('series', { 'match[]': selector }) as Promise<Series[]>
+  }
+
+  /** Names of the metrics on the pages that were scraped, those without a series too. */
+  async metricNames(): Promise<string[]> {
+    return Object.keys((await this.#ask('metadata', {})) as object)
+  }
+
+  /** Names of the alerts that fire now. */
+  async firing(): Promise<string[]> {
+    const { alerts } = (await this.#ask('alerts', {})) as { alerts: { state: string; labels: Series }[] }
+    return alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname ?? '')
+  }
+
+  async close(): Promise<void> {
+    const ended = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await ended
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  async #ask(what: string, query: Record<string, string>): Promise<unknown> {
+    const response = await fetch(`${this.#url}/api/v1/${what}?${new URLSearchParams(query)}`)
+    const answer = (await response.json()) as { status: string; error?: string; data: unknown }
+    if (answer.status !== 'success') throw new Error(`${JSON.stringify(query)}: ${answer.error}`)
+    return answer.data
+  }
+}
