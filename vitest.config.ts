@@ -12,7 +12,11 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{libs,services,tools}/**/*.test.ts', 'test/{bench,faults,monitoring,support}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            '{libs,services,tools}/**/*.test.ts',
+            'test/{bench,faults,monitoring,support}/**/*.test.ts',
+            'test/*.test.ts',
+          ],
           testTimeout: 10_000,
         },
       },
