@@ -48,6 +48,7 @@ test.skipIf(!hasPromtool)(
   () => {
     const options = { cwd: join(alertsFile, '..'), encoding: 'utf8' } as const
     for (const command of [
+      ['check', 'config', 'prometheus.yml'],
       ['check', 'rules', 'alerts.yml'],
       ['test', 'rules', 'alerts.test.yml'],
     ]) {
@@ -55,6 +56,7 @@ test.skipIf(!hasPromtool)(
       expect(`${stdout}${stderr}${status}`).toMatch(/SUCCESS[\s\S]*0$/)
     }
   },
+  60_000,
 )
 
 test('each alert has a case in which it fires and one in which it does not, and a section in the guide', () => {
