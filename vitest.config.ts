@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-// Five projects, one per level of the test pyramid; `npm test` runs the first three.
+// Six projects, one per level of the test pyramid; `npm test` runs the first four.
 //   unit         beside the code, no I/O beyond loopback, seconds
 //   sim          seeded simulation of the pure core in virtual time
 //   integration  real Kafka (one broker for the run), real HTTP, real processes
+//   packaging    the Helm chart, by Helm's engine, where Go is installed
 //   endurance    the same for minutes, and with three brokers: kills, limits over whole windows, a million records
 //   interop      clients in other languages against both services: the programs of examples/
 export default defineConfig({
@@ -30,6 +31,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      { test: { name: 'packaging', include: ['test/packaging/**/*.test.ts'] } },
       {
         test: {
           name: 'endurance',
