@@ -2,13 +2,30 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '@bridge/local-kafka/ports'
 import { until } from './wait.ts'
 
 export type Series = Record<string, string>
+
+/** An alert that is on. `pending`: not for long enough yet. */
+export type ActiveAlert = { name: string; state: 'pending' | 'firing'; summary: string }
+
+/** Alerts that fire at once, as nobody waits for minutes. */
+export function atOnce(rules: string): string {
+  return rules.replaceAll(/^ +for: .*\n/gm, '')
+}
+
+/** Alerts to which a second is a minute: what they wait for, look back to, and compare with (bounds of seconds are above 100). */
+export function hurried(rules: string): string {
+  return rules
+    .replaceAll(/^( +for: \d+)m$/gm, '$1s')
+    .replaceAll(/\[(\d+)m\]/g, '[$1s]')
+    .replaceAll(/\[(\d+)h\]/g, '[$1m]')
+    .replaceAll(/([<>] )(\d{3,})\b/g, (_, sign, seconds) => `${sign}${seconds / 60}`)
+}
 
 export class Prometheus {
   readonly #child: ChildProcess
@@ -29,11 +46,11 @@ export class Prometheus {
    * Starts it, and waits until it answers.
    *
    * @param jobs host:port of the targets by job
-   * @param rules a file of alerts; they fire at once, as nobody waits for minutes here
+   * @param rules alerts as their file has them, or `atOnce` or `hurried`
    */
   static async start(jobs: Record<string, string[]>, rules: string): Promise<Prometheus> {
     const folder = mkdtempSync(join(tmpdir(), 'prometheus-'))
-    writeFileSync(join(folder, 'alerts.yml'), readFileSync(rules, 'utf8').replaceAll(/^ +for: .*\n/gm, ''))
+    writeFileSync(join(folder, 'alerts.yml'), rules)
     const scrapes = Object.entries(jobs).map(([job_name, targets]) => ({ job_name, static_configs: [{ targets }] }))
     const global = { scrape_interval: '1s', evaluation_interval: '1s' }
     writeFileSync(
@@ -76,10 +93,20 @@ export class Prometheus {
     return Object.keys((await this.#ask('metadata', {})) as object)
   }
 
+  /** The alerts that are on now. */
+  async alerts(): Promise<ActiveAlert[]> {
+    type Told = { state: 'pending' | 'firing'; labels: Series; annotations: Series }
+    const { alerts } = (await this.#ask('alerts', {})) as { alerts: Told[] }
+    return alerts.map(({ state, labels, annotations }) => ({
+      name: labels.alertname ?? '',
+      state,
+      summary: annotations.summary ?? '',
+    }))
+  }
+
   /** Names of the alerts that fire now. */
   async firing(): Promise<string[]> {
-    const { alerts } = (await this.#ask('alerts', {})) as { alerts: { state: string; labels: Series }[] }
-    return alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname ?? '')
+    return (await this.alerts()).filter(({ state }) => state === 'firing').map(({ name }) => name)
   }
 
   async close(): Promise<void> {
