@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { keepText } from './test/support/kept-output.ts'
 
 // Six projects, one per level of the test pyramid; `npm test` runs the first four.
 //   unit         beside the code, no I/O beyond loopback, seconds
@@ -9,6 +10,9 @@ import { defineConfig } from 'vitest/config'
 //   interop      clients in other languages against both services: the programs of examples/
 export default defineConfig({
   test: {
+    // Whatever is run: what its processes tell is kept, and searched for secrets and message texts in the end.
+    globalSetup: ['test/support/output-of-the-run.ts'],
+    onConsoleLog: (text) => keepText('console', text),
     projects: [
       {
         test: {

@@ -50,3 +50,12 @@ test('no test waits for a time alone', () => {
   const tests = files.filter((file) => /\.test\.ts$/.test(file) && file !== 'test/tidy.test.ts')
   expect(offenders(tests, /await (new Promise\(\(\w+\) => setTimeout|sleep\(|pause\(\d)/)).toEqual([])
 })
+
+test('whoever starts a program of ours keeps what it tells, to be searched for secrets', () => {
+  const starters = files.filter(
+    (file) => /spawn(Sync)?\(\s*process\.execPath/.test(text(file)) && /main\.ts|launch\.mjs/.test(text(file)),
+  )
+  const tests = starters.filter((file) => /\.test\.ts$|^test\/support\//.test(file) && file !== 'test/tidy.test.ts')
+  expect(tests.length).toBeGreaterThan(8)
+  expect(tests.filter((file) => !/\bkeep(Output|Text)\(/.test(text(file)))).toEqual([])
+})

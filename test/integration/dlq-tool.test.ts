@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { dlqTool } from '../support/dlq-tool.ts'
 import { Fleet } from '../support/fleet.ts'
 import { KafkaProxy } from '../support/kafka-proxy.ts'
+import { keepOutput } from '../support/kept-output.ts'
 import { Load, type Sent, waitingMessages } from '../support/load.ts'
 import { expectOnceInOrder, expectOneAtATime } from '../support/oracle.ts'
 import { until } from '../support/wait.ts'
@@ -262,6 +263,7 @@ async function redriveProcess(to: string, signal: NodeJS.Signals, isTime: () => 
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
+  keepOutput(child, 'dlq')
   const said = { out: '', err: '' }
   createInterface(child.stdout).on('line', (line) => (said.out += `${line}\n`))
   createInterface(child.stderr).on('line', (line) => (said.err += `${line}\n`))

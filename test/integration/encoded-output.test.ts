@@ -80,7 +80,7 @@ for (const format of ['avro', 'json-schema'] as const) {
     const { names } = gateways.topics
     const env = { OUTPUT_FORMAT: format, SCHEMA_REGISTRY_URL: way.url, WEBHOOK_SPOOL_DIR: folder }
     const { port, service } = await gateways.add(env)
-    const body = webhookBody({ message: { id: 7, content: 'né le 🎂' } })
+    const body = webhookBody({ message: { id: 7, content: 'planted, né le 🎂' } })
     const echo = webhookBody({ message: { id: 8, sender_type: 'Consumer' } })
     expect((await gateways.post(port, body)).status).toBe(200)
     expect((await gateways.post(port, echo)).status).toBe(200)
@@ -102,7 +102,7 @@ for (const format of ['avro', 'json-schema'] as const) {
       return found.replies.length > 0 && found.receipts.length > 0 ? found : undefined
     })
     expect(await decoded(url, everything.replies)).toEqual([
-      expect.objectContaining({ message_id: '7', content: 'né le 🎂', event: body }),
+      expect.objectContaining({ message_id: '7', content: 'planted, né le 🎂', event: body }),
     ])
     expect(await decoded(url, everything.receipts)).toEqual([
       expect.objectContaining({
@@ -121,7 +121,12 @@ for (const format of ['avro', 'json-schema'] as const) {
     const fleet = await Fleet.start({ brokers, env })
     endings.push(() => fleet.close())
     await fleet.add()
-    const message = { business_id: '42', external_conversation_id: 'c', external_message_id: 'm', content: 'Hello' }
+    const message = {
+      business_id: '42',
+      external_conversation_id: 'c',
+      external_message_id: 'm',
+      content: 'planted text',
+    }
     await fleet.kafka.produce(fleet.outbound, [
       { key: 'c', value: JSON.stringify({ ...message, sender_type: 'Consumer' }) },
       { key: 'c', value: 'no JSON' },

@@ -51,7 +51,7 @@ function request(random: Random, sign: (body: string) => string, number: number)
   const body =
     random() < 0.5
       ? event(`signed ${number}`)
-      : webhookBody({ message: { content: `signed ${number} ${'x'.repeat(below(random, 3_000))}` } })
+      : webhookBody({ message: { content: `planted ${number} ${'x'.repeat(below(random, 3_000))}` } })
   const head = [
     `${random() < 0.9 ? 'POST' : pick(random, ['GET', 'PUT', 'BREW', 'post', ''])} ${random() < 0.9 ? webhookPath : pick(random, ['/', '*', `${webhookPath}/%`, '//', '/../..', 'http://x/y'])} HTTP/${random() < 0.95 ? '1.1' : pick(random, ['1.0', '2.0', '9'])}`,
     'host: gateway',

@@ -10,6 +10,7 @@ import type { Call } from '@bridge/partoo-simulator/calls'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { Fleet } from '../support/fleet.ts'
 import { json } from '../support/kafka.ts'
+import { keepText } from '../support/kept-output.ts'
 import { type Sent, waitingMessages } from '../support/load.ts'
 import { expectAllThrough, expectLimitKept, expectOnceInOrder, total } from '../support/oracle.ts'
 import type { ServiceProcess } from '../support/service.ts'
@@ -320,6 +321,7 @@ test('no key is in any output: logs to the last detail, --config, metrics, readi
   const run = (env: Record<string, string>, ...args: string[]) => {
     const options = { env: { PATH: process.env.PATH, ...env }, encoding: 'utf8', timeout: 20_000 } as const
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], options)
+    keepText('ingestor', stdout + stderr)
     return { status, output: stdout + stderr }
   }
   const shown = run(fleet.env, '--config')

@@ -11,6 +11,7 @@ import { kafkaClient, withAdmin } from '@bridge/local-kafka/kafka-client'
 import { isAlive } from '@bridge/local-kafka/owned-process'
 import { isPortFree } from '@bridge/local-kafka/ports'
 import { afterAll, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { keepOutput } from '../support/kept-output.ts'
 import { testTopics } from '../support/topics.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -31,6 +32,7 @@ class Command {
       env: { ...process.env, START_KAFKA_BROKERS: '', TMPDIR: temporary, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    keepOutput(this.process, entry)
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text

@@ -59,7 +59,7 @@ test('each webhook is where it belongs before its 200, once, with all fields and
     const headers = { ...signed(each), traceparent, 'x-webhook-secret': 'planted-secret' }
     expect(await post(port, each, headers)).toMatchObject({ status: 200 })
   }
-  const tryout = body({ message: { content: 'a try' } })
+  const tryout = body({ message: { content: 'planted try' } })
   const tryoutHeaders = { ...signed(tryout), 'x-partoo-webhook-tryout': '1', 'x-webhook-secret': 'planted-secret' }
   expect(await post(port, tryout, tryoutHeaders)).toMatchObject({ status: 200 })
 
@@ -153,7 +153,7 @@ test('a reply that the topic refuses as too large is stored without the event, w
   const replies = `${gateways.topics.prefix}small-replies`
   await gateways.kafka.createTopic(replies, { 'max.message.bytes': '12000' })
   const { port } = await startGateway({ REPLIES_TOPIC: replies })
-  const original = body({ message: { content: 'y'.repeat(8_000) } })
+  const original = body({ message: { content: `planted ${'y'.repeat(8_000)}` } })
   const [small, other] = [body({ message: { content: 'z' } }), body({ message: { content: 'zz' } })]
   // Together with small ones, which must not be taken along.
   const answers = await Promise.all([post(port, small), post(port, original), post(port, other)])
@@ -162,7 +162,7 @@ test('a reply that the topic refuses as too large is stored without the event, w
   expect(inReplies.map((read) => json(read).event)).toEqual(expect.arrayContaining([small, other, null]))
   const shortened = inReplies.find((read) => json(read).event === null)
   expect(shortened).toMatchObject({ key: 'conv-1', headers: { 'partoo-event-omitted': 'too-large' } })
-  expect(json(shortened as Read).content).toBe('y'.repeat(8_000))
+  expect(json(shortened as Read).content).toBe(`planted ${'y'.repeat(8_000)}`)
   expect(valuesOf(await readAll(gateways.topics.names.events))).toEqual([original])
 })
 
@@ -181,7 +181,10 @@ testWithProxy(`without Kafka at the start: alive, ready, 503 in time; then, with
   expect(await post(port, body())).toMatchObject({ status: 200 })
   expect(await readAll(gateways.topics.names.replies)).toHaveLength(1)
   await proxy.set('frozen')
-  const [last, exit] = await Promise.all([post(port, body({ message: { content: 'last' } })), service.end('SIGTERM')])
+  const [last, exit] = await Promise.all([
+    post(port, body({ message: { content: 'planted last' } })),
+    service.end('SIGTERM'),
+  ])
   expect([last.status, exit]).toEqual([503, 0])
 })
 
@@ -218,7 +221,7 @@ testWithProxy(`connections to Kafka that a firewall forgot: 200 again within sec
   expect(await post(port, body())).toMatchObject({ status: 200 })
   proxy.forget()
   const again = async () => {
-    const answer = await post(port, body({ message: { content: `${performance.now()}` } }))
+    const answer = await post(port, body({ message: { content: `planted ${performance.now()}` } }))
     expect(answer.durationMs).toBeLessThan(deadlineMs)
     return answer.status === 200
   }
@@ -248,7 +251,7 @@ test('SIGTERM with a request in progress: it is answered, and the process ends w
   request.write(text.slice(0, 100))
   await once(request, 'socket')
   // Whatever the gateway answers to a later connection, it has begun with this one.
-  await post(port, body({ message: { content: 'first' } }))
+  await post(port, body({ message: { content: 'planted first' } }))
   const exit = service.end('SIGTERM')
   await until('the stop', () => service.log.some(({ msg }) => msg === 'stopping'))
   expect(await service.readiness()).toEqual({ status: 503, text: 'not ready: stopping\n' })
@@ -265,6 +268,6 @@ test('without an organization id: it starts, and says how open it is', async () 
   expect(service.log).toContainEqual(
     expect.objectContaining({ level: 'error', set: ['PARTOO_ORG_ID', 'WEBHOOK_SECRET'] }),
   )
-  const { service: withSecret } = await startGateway({ PARTOO_ORG_ID: '', WEBHOOK_SECRET: 's' })
+  const { service: withSecret } = await startGateway({ PARTOO_ORG_ID: '', WEBHOOK_SECRET: 'planted-s' })
   expect(withSecret.log).toContainEqual(expect.objectContaining({ level: 'warn', set: ['PARTOO_ORG_ID'] }))
 })

@@ -1,6 +1,7 @@
 // Kafka from a test's side: a producer for messages and garbage, everything that a topic holds, a group's lag.
 
 import kafkajs, { type Admin, type IHeaders, type Kafka } from 'kafkajs'
+import { keepText } from './kept-output.ts'
 import { until } from './wait.ts'
 
 export type Read = {
@@ -79,7 +80,10 @@ export class TestKafka {
       autoCommit: false,
       eachBatch: async ({ batch }) => {
         for (const { offset, key, value, headers } of batch.messages) {
-          const texts = Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)])
+          const texts = Object.entries(headers ?? {}).map(([name, header]): [string, string] => [name, String(header)])
+          for (const [name, text] of texts) if (isOurs(name)) keepText('headers', `${topic} ${offset} ${name}: ${text}`)
+          // A receipt says what became of a message, never what it said.
+          if (topic.endsWith('receipts')) keepText('receipts', `${topic} ${offset} ${value}`)
           reads.push({
             partition: batch.partition,
             offset: Number(offset),
@@ -125,6 +129,11 @@ export class TestKafka {
       await admin.disconnect()
     }
   }
+}
+
+/** Whether a header is made by the bridge: a dead letter has those of the original too, byte for byte. */
+function isOurs(header: string): boolean {
+  return /^(partoo-|ce_)/.test(header)
 }
 
 /** The JSON value of a record. */

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { errorLine } from '@bridge/runtime/log'
+import { keepOutput, keepWhatIsTold } from './kept-output.ts'
 import { until } from './wait.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -24,6 +25,7 @@ export class ServiceProcess {
       env: { PATH: process.env.PATH, ADMIN_HOST: '127.0.0.1', ADMIN_PORT: String(adminPort), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    keepOutput(this.#child, name)
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk) => {
         this.#output += chunk
@@ -52,11 +54,15 @@ export class ServiceProcess {
 
   async readiness(): Promise<{ status: number; text: string }> {
     const response = await fetch(`${this.adminUrl}/readyz`)
-    return { status: response.status, text: await response.text() }
+    const text = await response.text()
+    keepWhatIsTold('readiness', text)
+    return { status: response.status, text }
   }
 
   async metrics(): Promise<string> {
-    return (await fetch(`${this.adminUrl}/metrics`)).text()
+    const text = await (await fetch(`${this.adminUrl}/metrics`)).text()
+    keepWhatIsTold('metrics', text)
+    return text
   }
 
   get pid(): number {

@@ -4,14 +4,17 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { keepText } from '../../../test/support/kept-output.ts'
 
 function run(env: Record<string, string>, ...args: string[]) {
   const path = join(import.meta.dirname, 'main.ts')
-  return spawnSync(process.execPath, [path, ...args], {
+  const ran = spawnSync(process.execPath, [path, ...args], {
     env: { PATH: process.env.PATH, ...env },
     encoding: 'utf8',
     timeout: 9000,
   })
+  keepText('ingestor', ran.stdout + ran.stderr)
+  return ran
 }
 
 test('every problem at once, one line each, exit 78', () => {
@@ -38,7 +41,7 @@ test('every problem at once, one line each, exit 78', () => {
   ])
 })
 
-test('--help and --config', () => {
+test('--help and --config', { timeout: 40_000 }, () => {
   expect(run({}, '--help')).toMatchObject({
     status: 0,
     stdout: expect.stringContaining('PARTOO_API_KEY, PARTOO_API_KEY_FILE'),

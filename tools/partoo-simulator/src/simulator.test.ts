@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { keepOutput } from '../../../test/support/kept-output.ts'
 import { startSimulator } from './simulator.ts'
 import { ask, simulatorForTest, until } from './test-world.ts'
 
@@ -17,6 +18,7 @@ const main = join(import.meta.dirname, 'main.ts')
 /** A node process with only these variables. `end` waits for its exit, 8 s at most. */
 function run(args: string[], env: Record<string, string> = {}) {
   const child: ChildProcess = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  keepOutput(child, 'simulator')
   const said = { out: '', err: '' }
   child.stdout?.on('data', (chunk) => (said.out += chunk))
   child.stderr?.on('data', (chunk) => (said.err += chunk))

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { keepOutput } from '../../../test/support/kept-output.ts'
 import { variables } from './settings.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
@@ -19,6 +20,7 @@ async function run(line: string, env: Record<string, string> = {}) {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: deadlineMs,
   })
+  keepOutput(child, 'schemas')
   const said = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => (said.out += text))
   child.stderr.setEncoding('utf8').on('data', (text) => (said.err += text))

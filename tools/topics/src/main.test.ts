@@ -4,12 +4,14 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { keepOutput } from '../../../test/support/kept-output.ts'
 import { roles, variableOf } from './roles.ts'
 import { variables } from './settings.ts'
 
 async function run(line: string, env: Record<string, string> = {}) {
   const args = [join(import.meta.dirname, 'main.ts'), ...line.split(' ').filter(Boolean)]
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 8_000 })
+  keepOutput(child, 'topics')
   const said = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => (said.out += text))
   child.stderr.setEncoding('utf8').on('data', (text) => (said.err += text))

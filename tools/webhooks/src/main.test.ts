@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { demoOrganization } from '@bridge/partoo-simulator/options'
 import { startSimulator } from '@bridge/partoo-simulator/simulator'
 import { expect, onTestFinished, test } from 'vitest'
+import { keepOutput } from '../../../test/support/kept-output.ts'
 import { variables } from './settings.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
@@ -25,6 +26,7 @@ async function run(line: string, env: Record<string, string> = {}) {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: deadlineMs,
   })
+  keepOutput(child, 'webhooks')
   const said = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => (said.out += text))
   child.stderr.setEncoding('utf8').on('data', (text) => (said.err += text))
