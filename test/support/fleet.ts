@@ -66,7 +66,7 @@ export class Fleet {
         name: `Organization ${organization.orgId}`,
         rate_limit_per_minute: organization.limitPerMinute,
         rate_limit_kind: 'sliding-window',
-        api_keys: [{ key: organization.apiKey, role: 'ORG_ADMIN' }],
+        api_keys: [organization.apiKey, ...(organization.otherKeys ?? [])].map((key) => ({ key, role: 'ORG_ADMIN' })),
         channels: organization.channels.map((id) => ({ channel_id: id, name: `Channel ${id}` })),
         webhooks: [],
       })),
@@ -175,6 +175,12 @@ export class Fleet {
     const lines = (await replica.metrics()).split('\n')
     const values = lines.filter((line) => line.startsWith(name) && /^[ {]/.test(line.slice(name.length)))
     return values.filter((line) => line.includes(label)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+
+  /** The file of an organization's key, where a channels file tells the organizations. */
+  keyFile(orgId: number): string {
+    if (this.#channelsFolder === undefined) throw new Error('this fleet has no channels file')
+    return this.#channelsFolder.keyFile(orgId)
   }
 
   /** How many messages Partoo has created. */
