@@ -135,10 +135,6 @@ test.skipIf(!isInstalled)(
     await into(1, [...waiting('no-key', 2), ...waiting('outage', 24), ...waiting('chat', 2), ...noMessage])
     await into(1, [...waiting('refused', 6, ['1', '2', '3']), ...waiting('closed', 1)])
 
-    const variables = { RECEIPTS_TOPIC: small('receipts') }
-    await (await fleet.add(variables)).ready()
-    const otherwise = await fleet.add({ ...variables, INGESTOR_ASSIGNMENT: 'spread' })
-    const unready = await fleet.add({ ...variables, KAFKA_BROKERS: nowhere })
     const [gateway, cutOff] = await Promise.all([
       gateways.add({ WEBHOOK_SPOOL_DIR: join(folder, 'one'), EVENTS_TOPIC: small('events') }),
       gateways.add({
@@ -147,7 +143,10 @@ test.skipIf(!isInstalled)(
         KAFKA_BROKERS: nowhere,
       }),
     ])
-    await otherwise.ready()
+    const variables = { RECEIPTS_TOPIC: small('receipts') }
+    await (await fleet.add(variables)).ready()
+    await fleet.add({ ...variables, INGESTOR_ASSIGNMENT: 'spread' })
+    const unready = await fleet.add({ ...variables, KAFKA_BROKERS: nowhere })
     const post = async (to: Gateway, body: string, signed = body) =>
       (await gateways.post(to.port, body, gateways.signed(signed))).status
     const ofTheirs = JSON.stringify(messageEvent({ payload: { org_id: 43 } }))
@@ -186,16 +185,20 @@ test.skipIf(!isInstalled)(
           await take()
           return toFire([...notProvoked, ...atTheEnd]).length === 0
         },
-        60_000,
+        90_000,
       )
       await askAll(prometheus)
+      expect((await prometheus.firing()).filter((name) => atTheEnd.includes(name))).toEqual([])
       await Promise.all([gateway.service.end('SIGKILL'), cutOff.service.end('SIGKILL'), unready.end('SIGKILL')])
       await until('the alerts of what ends', async () => {
         await take()
-        return toFire(notProvoked).length === 0
+        const firing = await prometheus.firing()
+        return atTheEnd.every((name) => firing.includes(name))
       })
     } catch (error) {
-      throw new Error(`${toFire(notProvoked)} has not fired yet: ${errorLine(error)}`, { cause: error })
+      throw new Error(`${toFire([...notProvoked, ...atTheEnd])} has not fired yet: ${errorLine(error)}`, {
+        cause: error,
+      })
     }
     expect([...fired.keys()].filter((name) => notProvoked.includes(name))).toEqual([])
     for (const [name, summary] of fired)
@@ -206,7 +209,7 @@ test.skipIf(!isInstalled)(
     // What waits for its receipts would wait for the end of the deadline.
     await Promise.all(fleet.replicas.map((replica) => replica.end('SIGKILL')))
   },
-  150_000,
+  240_000,
 )
 
 /** What retention does where no ingestor runs: the group was at the beginning, and so many records are gone. */
