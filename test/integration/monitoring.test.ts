@@ -3,7 +3,7 @@
 // label that is not there; an alert that does not fire though its cause is there, or fires though all is well; a metric of the pages that
 // the guide does not explain.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { kafkaClient, withAdmin } from '@bridge/local-kafka/kafka-client'
@@ -11,7 +11,7 @@ import { freePort } from '@bridge/local-kafka/ports'
 import type { FaultOrder } from '@bridge/partoo-simulator/faults'
 import { errorLine } from '@bridge/runtime/log'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { alertsFile, type Dashboard, dashboardsFolder, readAlerts, selectors } from '../monitoring/files.ts'
+import { alertsFile, readAlerts, readDashboards, selectors } from '../monitoring/files.ts'
 import { Fleet } from '../support/fleet.ts'
 import { type Gateway, Gateways, webhookPath } from '../support/gateway.ts'
 import type { TestRecord } from '../support/kafka.ts'
@@ -226,9 +226,7 @@ async function loseUnread(fleet: Fleet, partition: number, records: number): Pro
 /** Asks all that the alerts and the dashboard ask. */
 async function askAll(prometheus: Prometheus): Promise<void> {
   const known = await prometheus.metricNames()
-  const panels = readdirSync(dashboardsFolder).flatMap(
-    (name) => (JSON.parse(readFileSync(join(dashboardsFolder, name), 'utf8')) as Dashboard).panels,
-  )
+  const panels = readDashboards().flatMap((dashboard) => dashboard.panels)
   const queries = [
     ...readAlerts().map(({ expr }) => ({ expr, legendFormat: '' })),
     ...panels.flatMap(({ targets = [] }) => targets),

@@ -1,12 +1,12 @@
 // Owns the reading of what is under deploy/prometheus and deploy/grafana, as far as tests judge it.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 
 const deploy = join(import.meta.dirname, '../../deploy')
 export const alertsFile = join(deploy, 'prometheus/alerts.yml')
-export const dashboardsFolder = join(deploy, 'grafana/dashboards')
+const dashboardsFolder = join(deploy, 'grafana/dashboards')
 
 export type Alert = {
   alert: string
@@ -32,6 +32,12 @@ export type Dashboard = {
 export function readAlerts(): Alert[] {
   const { groups } = parse(readFileSync(alertsFile, 'utf8')) as { groups: { rules: Alert[] }[] }
   return groups.flatMap(({ rules }) => rules)
+}
+
+/** The dashboards, with queries as Grafana sends them where Prometheus scrapes every 15 s. */
+export function readDashboards(): Dashboard[] {
+  const texts = readdirSync(dashboardsFolder).map((name) => readFileSync(join(dashboardsFolder, name), 'utf8'))
+  return texts.map((text) => JSON.parse(text.replaceAll('$__rate_interval', '1m')) as Dashboard)
 }
 
 /** The metrics that a query selects, and the labels by which it does. */

@@ -3,20 +3,18 @@
 // has no section in the guide, a metric that the guide does not explain.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createMetrics as createIngestorMetrics } from '@bridge/ingestor/metrics'
 import { createMetrics as createGatewayMetrics } from '@bridge/webhook-gateway/metrics'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { type Alert, alertsFile, type Dashboard, dashboardsFolder, readAlerts, selectors } from './files.ts'
+import { type Alert, alertsFile, readAlerts, readDashboards, selectors } from './files.ts'
 
 const root = join(import.meta.dirname, '../..')
 const operations = readFileSync(join(root, 'docs/operations.md'), 'utf8')
 const alerts = readAlerts()
-const dashboards = readdirSync(dashboardsFolder).map(
-  (name) => JSON.parse(readFileSync(join(dashboardsFolder, name), 'utf8')) as Dashboard,
-)
+const dashboards = readDashboards()
 const panels = dashboards.flatMap((dashboard) => dashboard.panels).filter(({ type }) => type !== 'row')
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
 

@@ -18,12 +18,15 @@ export function atOnce(rules: string): string {
   return rules.replaceAll(/^ +for: .*\n/gm, '')
 }
 
-/** Alerts to which a second is a minute: what they wait for, look back to, and compare with (bounds of seconds are above 100). */
+/**
+ * Alerts to which a second is a minute: what they wait for and compare with (bounds of seconds are above 100). They look back three
+ * times as far, as what the services try again does not hurry.
+ */
 export function hurried(rules: string): string {
   return rules
     .replaceAll(/^( +for: \d+)m$/gm, '$1s')
-    .replaceAll(/\[(\d+)m\]/g, '[$1s]')
-    .replaceAll(/\[(\d+)h\]/g, '[$1m]')
+    .replaceAll(/\[(\d+)m\]/g, (_, minutes) => `[${minutes * 3}s]`)
+    .replaceAll(/\[(\d+)h\]/g, (_, hours) => `[${hours * 3}m]`)
     .replaceAll(/([<>] )(\d{3,})\b/g, (_, sign, seconds) => `${sign}${seconds / 60}`)
 }
 
