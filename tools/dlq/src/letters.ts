@@ -2,7 +2,7 @@
 
 import { readRedriveNote } from '@bridge/schemas/redrive'
 import { type Letter, placeName, readLetter } from './letter.ts'
-import type { Work } from './work.ts'
+import { grouped, type Work } from './work.ts'
 
 /** Reads everything that the topic has now, in the order of its partitions. Rejects where it cannot be read. */
 export async function readLetters({ reader, identify, progress }: Work): Promise<Letter[]> {
@@ -13,7 +13,7 @@ export async function readLetters({ reader, identify, progress }: Work): Promise
   let count = 0
   await reader.read(ranges, async (record) => {
     count += 1
-    progress.update(`Reading the dead letters: ${count} of ${total}`)
+    progress.update(`Reading the dead letters: ${grouped(count)} of ${grouped(total)}`)
     const note = readRedriveNote(record)
     if (note !== undefined) {
       for (const offset of note) redriven.add(placeName({ partition: record.partition, offset }))

@@ -17,7 +17,7 @@ import { placeName } from './letter.ts'
 import { readLetters } from './letters.ts'
 import { type Going, type Plan, plan, portions, type Stays, stays } from './plan.ts'
 import type { Range } from './topic-reader.ts'
-import { counted, type Work } from './work.ts'
+import { counted, grouped, type Work } from './work.ts'
 
 const producerTimes = { connectionTimeoutMs: 10_000, requestTimeoutMs: 30_000 }
 const chunkRecordsMax = 100
@@ -89,7 +89,7 @@ async function sendPortion(work: Work, producer: SafeProducer, portion: Going[],
     const unnoted = await publishAll(work, producer, notes(work.settings.dlqTopic, sent))
     for (const detail of unnoted.values())
       throw new Error(`the note that ${sent.length} were sent was refused: ${detail}`)
-    progress.update(`Redriven: ${tally.sent} of ${total}`)
+    progress.update(`Redriven: ${grouped(tally.sent)} of ${grouped(total)}`)
   }
 }
 
@@ -161,19 +161,20 @@ function tellEach({ output }: Work, going: readonly Going[]): void {
   const [first = '', ...lines] = aligned([head, ...rows])
   if (rows.length > 0) output.line(output.paint('dim', first))
   for (const line of lines) output.line(line)
-  if (going.length > rows.length) output.line(`… and ${going.length - rows.length} more`)
+  if (going.length > rows.length) output.line(`… and ${grouped(going.length - rows.length)} more`)
 }
 
 function tellPlan({ output }: Work, { going, staying }: Plan, dryRun: boolean): void {
   const targets = Map.groupBy(going, ({ letter: { source } }) => `${source.topic} partition ${source.partition}`)
   for (const [target, goings] of [...targets].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const conversations = new Set(goings.map(({ letter: { ids } }) => JSON.stringify(ids.external_conversation_id)))
-    output.line(
-      `${dryRun ? 'Would go' : 'To go'} to ${target}: ${counted(goings.length, 'message')} of ${counted(conversations.size, 'conversation')}`,
-    )
+    const conversations = new Set(goings.map(({ letter: { ids } }) => ids.external_conversation_id))
+    // Whose those are that cannot be read is not known.
+    conversations.delete(null)
+    const whose = conversations.size === 0 ? '' : ` of ${counted(conversations.size, 'conversation')}`
+    output.line(`${dryRun ? 'Would go' : 'To go'} to ${target}: ${counted(goings.length, 'message')}${whose}`)
   }
   for (const [why, letters] of Object.entries(staying) as [Stays, unknown[]][]) {
-    if (letters.length > 0) output.line(`Stay: ${letters.length}, ${stays[why]}`)
+    if (letters.length > 0) output.line(`Stay: ${grouped(letters.length)}, ${stays[why]}`)
   }
   if (going.length === 0) output.line('Nothing to redrive.')
   else if (dryRun) output.line('Dry run: nothing was sent.')
@@ -188,7 +189,7 @@ function tellEnd(
   if (gone > 0) output.line(`Gone meanwhile, by the topic's retention: ${gone}.`)
   if (refused > 0) output.error(`Refused by Kafka: ${refused}. They are in the dead-letter topic as before.`)
   const rest = total - sent - gone - refused
-  const done = `${sent} of ${counted(total, 'message')} redriven`
+  const done = `${grouped(sent)} of ${counted(total, 'message')} redriven`
   if (trouble !== null) {
     output.error(`${done}, then Kafka did not take more: ${trouble}\nThe same command goes on where this one ended.`)
     return exits.failed

@@ -16,7 +16,12 @@ export type Work = {
   signal: AbortSignal
 }
 
+/** `1,234` */
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
 /** `1 message`, `2 messages`. */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
 }
