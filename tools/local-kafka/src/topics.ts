@@ -16,7 +16,7 @@ export function topicNames(prefix = ''): TopicNames {
 /** WEBHOOK_BODY_MAX_BYTES, as it is by default. */
 const bodyBytesMax = 262_144
 /** How long the leaders of a new topic may take to know of it. */
-const ledDeadlineMs = 10_000
+const ledDeadlineMs = 30_000
 /** How long a group may take to notice that its last member has left. */
 const emptyGroupsDeadlineMs = 15_000
 
