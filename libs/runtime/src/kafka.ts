@@ -57,10 +57,16 @@ function currentLogin(login: KafkaLogin): SASLOptions {
 
 const keepAliveMs = 60_000
 
-/** As kafkajs does by itself, but without Nagle's algorithm, by which the end of a large request waits for an acknowledgement. */
+/**
+ * As kafkajs does by itself, but without Nagle's algorithm, by which the end of a large request waits for an acknowledgement; and
+ * certificates are verified whatever the environment says.
+ */
 const connectSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   const socket = ssl
-    ? tls.connect({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
+    ? tls.connect(
+        { host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl, rejectUnauthorized: true },
+        onConnect,
+      )
     : connect({ host, port }, onConnect)
   return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }

@@ -2,6 +2,7 @@
 // a time however many connections ask.
 // Source: RFC 6749, sections 2.3.1, 4.4 and 5; RFC 7628.
 
+import { connectionFailure } from '@bridge/schemas/http-way'
 import { Agent, request } from 'undici'
 import { z } from 'zod'
 import type { ChangingText } from './changing-text.ts'
@@ -23,7 +24,11 @@ const lifetimeDefaultS = 60
 /** The part of its life after which a token is got anew: a connection that logs in with it needs some of the rest. */
 const renewedAfter = 0.8
 
-const answered = z.object({ access_token: z.string().min(1), expires_in: z.coerce.number().positive().optional() })
+const answered = z.object({
+  // It becomes part of a message whose fields a control character ends (RFC 7628, section 3.1).
+  access_token: z.string().regex(/^[\x21-\x7e]+$/),
+  expires_in: z.union([z.null().transform(() => undefined), z.coerce.number().positive()]).optional(),
+})
 const refused = z.object({ error: z.string().regex(/^[\x20-\x7e]{1,100}$/) })
 
 export class OAuthTokens {
@@ -63,7 +68,9 @@ export class OAuthTokens {
   async #ask(secret: string): Promise<{ status: number; json: unknown }> {
     const { url, clientId, scope, ca } = this.#options
     const authorities = ca()
-    const agent = new Agent({ connect: { timeout: timeoutMs, ...(authorities && { ca: authorities }) } })
+    const agent = new Agent({
+      connect: { timeout: timeoutMs, rejectUnauthorized: true, ...(authorities && { ca: authorities }) },
+    })
     const signal = AbortSignal.timeout(timeoutMs)
     try {
       const credentials = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString(
@@ -83,7 +90,7 @@ export class OAuthTokens {
       let text = ''
       for await (const chunk of body) {
         text += chunk
-        if (text.length > answerBytesMax) throw new Error('an answer that is too large')
+        if (text.length > answerBytesMax) return { status, json: undefined }
       }
       return { status, json: parse(text) }
     } catch (error) {
@@ -111,11 +118,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** By its code: a message may quote what was sent. */
-function connectionFailure(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return connectionFailure(error.errors[0])
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-  return `connection failed (${code ?? (error instanceof Error ? error.message : 'unknown')})`
 }

@@ -62,12 +62,14 @@ test('a wrong configuration is 78; KAFKA_BROKERS is not used, and that is said',
       DLQ_TOPIC: 'partoo-events',
       KAFKA_SASL_PASSWORD: 'planted-password',
       KAFKA_TLS_CA_FILE: '/no/such/file',
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
     }),
   ])
   expect(absent).toMatchObject({ code: 78, out: '', err: expect.stringContaining('START_KAFKA_BROKERS is required') })
   expect(absent.err).toContain('KAFKA_BROKERS is set, and not used here')
   expect(twice).toMatchObject({ code: 78, out: '', err: expect.stringContaining('must differ') })
   expect(twice.err).toContain('cannot be read (ENOENT)')
+  expect(twice.err).toContain('NODE_TLS_REJECT_UNAUTHORIZED=0')
 })
 
 test('a Kafka that is away is told at once, with its address', async () => {

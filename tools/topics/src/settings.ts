@@ -1,6 +1,7 @@
 // Owns the environment variables of the tool, which are those of the services but for the brokers: a shell may have production's.
 
 import { type ConfigRead, defaultsTo, readVariables, types } from '@bridge/runtime/config'
+import { checkTls } from '@bridge/runtime/http-variables'
 import { checkKafka, checkTopicsDiffer, type KafkaConnection } from '@bridge/runtime/kafka-variables'
 import { mistakenBrokers, toolKafkaConnection, toolKafkaVariables, withBrokers } from '@bridge/runtime/tool-kafka'
 import { type Role, roles, topicVariables, variableOf } from './roles.ts'
@@ -28,6 +29,7 @@ export type Settings = {
 export function readSettings(env: NodeJS.ProcessEnv, brokers: string | undefined): ConfigRead<Settings> {
   const given = withBrokers(env, brokers)
   const read = readVariables(variables, given, (values) => [
+    ...checkTls(env),
     ...checkKafka(values),
     ...checkTopicsDiffer(values, roles.map(variableOf)),
   ])
