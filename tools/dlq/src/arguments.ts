@@ -1,7 +1,6 @@
 // Owns the command line: what can be asked for, and how it is written.
 
-import { parseArgs } from 'node:util'
-import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
+import { type ArgumentsRead, type CommandRead, readCommand } from '@bridge/runtime/tool-run'
 import { type DeadLetterReason, deadLetterReasons } from '@bridge/schemas/receipt'
 import { type Filter, isEmpty } from './filter.ts'
 import { type Place, readPlace } from './letter.ts'
@@ -43,30 +42,20 @@ const options = {
 
 const filters = ['reason', 'channel', 'conversation', 'letter', 'since', 'until'] as const
 
-/** What each command takes; a flag that would do nothing is refused, lest it be taken for done. */
+/** What each command takes. */
 const taken = {
   list: ['brokers', ...filters, 'redriven', 'json', 'limit'],
   show: ['brokers', 'value'],
   redrive: ['brokers', ...filters, 'all', 'again', 'dry-run'],
 } as const satisfies Record<Order['command'], readonly (keyof typeof options)[]>
 
-const commands = Object.keys(taken).join(', ')
+type Values = Extract<CommandRead<Order['command'], typeof options>, { kind: 'command' }>['values']
 
 /** Reads the arguments behind the name of the script. Never throws. @param nowMs wall clock, for times that are so long ago */
 export function readArguments(args: string[], nowMs = Date.now()): ArgumentsRead<Order> {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(args)
-  } catch (error) {
-    return wrong(argumentsError(error))
-  }
-  const { values, positionals } = parsed
-  if (values.help) return { kind: 'help' }
-  const [command, ...more] = positionals
-  if (command === undefined) return wrong(`Which command? One of: ${commands}.`)
-  if (!isCommand(command)) return wrong(`No such command. There are: ${commands}.`)
-  const stray = Object.keys(values).find((name) => !(taken[command] as readonly string[]).includes(name))
-  if (stray !== undefined) return wrong(`${command} takes no --${stray}.`)
+  const read = readCommand(args, options, taken)
+  if (read.kind !== 'command') return read
+  const { command, values, positionals: more } = read
   if (command === 'show') return readShow(more, values)
   if (more.length > 0) return wrong(`${command} takes options only: a dead letter goes behind --letter.`)
   const filter = readFilter(values, nowMs)
@@ -74,13 +63,7 @@ export function readArguments(args: string[], nowMs = Date.now()): ArgumentsRead
   return command === 'list' ? readList(values, filter) : readRedrive(values, filter)
 }
 
-type ParsedValues = ReturnType<typeof parse>['values']
-
-function parse(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
-}
-
-function readShow(named: string[], { brokers, value = false }: ParsedValues): ArgumentsRead<Order> {
+function readShow(named: string[], { brokers, value = false }: Values): ArgumentsRead<Order> {
   const places = readPlaces(named)
   if (places === undefined || places.length === 0) {
     return wrong('show takes dead letters as list names them: partition/offset, such as 0/17.')
@@ -88,7 +71,7 @@ function readShow(named: string[], { brokers, value = false }: ParsedValues): Ar
   return { kind: 'order', order: { command: 'show', brokers, places, value } }
 }
 
-function readList(values: ParsedValues, filter: Filter): ArgumentsRead<Order> {
+function readList(values: Values, filter: Filter): ArgumentsRead<Order> {
   const { brokers, redriven = false, json = false } = values
   // Whoever reads JSON is a program, and wants all.
   const limit = values.limit ?? (json ? String(Number.MAX_SAFE_INTEGER) : String(limitDefault))
@@ -96,7 +79,7 @@ function readList(values: ParsedValues, filter: Filter): ArgumentsRead<Order> {
   return { kind: 'order', order: { command: 'list', brokers, filter, redriven, json, limit: Number(limit) } }
 }
 
-function readRedrive(values: ParsedValues, filter: Filter): ArgumentsRead<Order> {
+function readRedrive(values: Values, filter: Filter): ArgumentsRead<Order> {
   const { brokers, all = false, again = false, 'dry-run': dryRun = false } = values
   if (isEmpty(filter) && !all) {
     return wrong(
@@ -108,7 +91,7 @@ function readRedrive(values: ParsedValues, filter: Filter): ArgumentsRead<Order>
 }
 
 /** @returns what is wrong with it where it is no filter */
-function readFilter(values: ParsedValues, nowMs: number): Filter | string {
+function readFilter(values: Values, nowMs: number): Filter | string {
   const { reason: reasons = [], channel: channels = [], conversation: conversations = [], letter = [] } = values
   if (!reasons.every(isReason)) return `--reason must be one of these: ${deadLetterReasons.join(', ')}.`
   const places = readPlaces(letter)
@@ -131,10 +114,6 @@ function readPlaces(named: readonly string[]): Place[] | undefined {
 
 function isReason(name: string): name is DeadLetterReason {
   return (deadLetterReasons as readonly string[]).includes(name)
-}
-
-function isCommand(name: string): name is Order['command'] {
-  return Object.hasOwn(taken, name)
 }
 
 function wrong(why: string): ArgumentsRead<Order> {

@@ -1,9 +1,8 @@
 // Owns the command line: what can be asked for, and how it is written. Nothing of a wrong argument is repeated but names:
 // an address may hold a password.
 
-import { parseArgs } from 'node:util'
 import { types } from '@bridge/runtime/config'
-import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
+import { type ArgumentsRead, type CommandRead, readCommand } from '@bridge/runtime/tool-run'
 import { type SchemaFormat, schemaFormats } from '@bridge/schemas/schema-files'
 import { isFormat, isRole, type Role, roles } from './subjects.ts'
 
@@ -31,38 +30,24 @@ const options = {
   'dry-run': flag,
 } as const
 
-/** What each command takes; a flag that would do nothing is refused, lest it be taken for done. */
+/** What each command takes. */
 const taken = {
   check: ['registry', 'only', 'format', 'output-format'],
   register: ['registry', 'only', 'format', 'output-format', 'dry-run'],
 } as const satisfies Record<Order['command'], readonly (keyof typeof options)[]>
 
-const commands = Object.keys(taken).join(', ')
+type Values = Extract<CommandRead<Order['command'], typeof options>, { kind: 'command' }>['values']
 
 /** Reads the arguments behind the name of the script. Never throws. */
 export function readArguments(args: string[]): ArgumentsRead<Order> {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(args)
-  } catch (error) {
-    return wrong(argumentsError(error))
-  }
-  const { values, positionals } = parsed
-  if (values.help) return { kind: 'help' }
-  const [command, ...more] = positionals
-  if (command === undefined) return wrong(`Which command? One of: ${commands}.`)
-  if (!isCommand(command)) return wrong(`No such command. There are: ${commands}.`)
+  const read = readCommand(args, options, taken)
+  if (read.kind !== 'command') return read
+  const { command, values, positionals: more } = read
   if (more.length > 0) return wrong(`${command} takes options only: topics are named by the services' variables.`)
-  const stray = Object.keys(values).find((name) => !(taken[command] as readonly string[]).includes(name))
-  if (stray !== undefined) return wrong(`${command} takes no --${stray}.`)
   return readOrder(command, values)
 }
 
-function parse(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
-}
-
-function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): ArgumentsRead<Order> {
+function readOrder(command: Order['command'], values: Values): ArgumentsRead<Order> {
   const { registry, format, 'output-format': outputFormat, 'dry-run': dryRun = false } = values
   const address = registry === undefined ? undefined : types.httpUrl.safeParse(registry)
   if (address?.success === false) return wrong(`--registry ${address.error.issues[0]?.message}.`)
@@ -72,10 +57,6 @@ function readOrder(command: Order['command'], values: ReturnType<typeof parse>['
   if (format !== undefined && !isFormat(format)) return wrong(`--format ${oneOf}`)
   if (outputFormat !== undefined && !isFormat(outputFormat)) return wrong(`--output-format ${oneOf}`)
   return { kind: 'order', order: { command, registry, only, format, outputFormat, dryRun } }
-}
-
-function isCommand(name: string): name is Order['command'] {
-  return Object.hasOwn(taken, name)
 }
 
 function wrong(why: string): ArgumentsRead<Order> {

@@ -1,7 +1,6 @@
 // Owns the command line: what can be asked for, and how it is written.
 
-import { parseArgs } from 'node:util'
-import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
+import { type ArgumentsRead, type CommandRead, readCommand } from '@bridge/runtime/tool-run'
 import type { Principals } from './acl-rules.ts'
 import { isRole, type Role, roles } from './roles.ts'
 
@@ -51,7 +50,7 @@ const options = {
   'consumer-group': text,
 } as const
 
-/** What each command takes; a flag that would do nothing is refused, lest it be taken for done. */
+/** What each command takes. */
 const taken = {
   check: ['brokers', 'only'],
   create: ['brokers', 'only', 'dry-run', 'alter', 'partitions', 'replication-factor'],
@@ -67,32 +66,18 @@ const taken = {
   ],
 } as const satisfies Record<Order['command'], readonly (keyof typeof options)[]>
 
-const commands = Object.keys(taken).join(', ')
+type Values = Extract<CommandRead<Order['command'], typeof options>, { kind: 'command' }>['values']
 
 /** Reads the arguments behind the name of the script. Never throws. */
 export function readArguments(args: string[]): ArgumentsRead<Order> {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(args)
-  } catch (error) {
-    return wrong(argumentsError(error))
-  }
-  const { values, positionals } = parsed
-  if (values.help) return { kind: 'help' }
-  const [command, ...more] = positionals
-  if (command === undefined) return wrong(`Which command? One of: ${commands}.`)
-  if (!isCommand(command)) return wrong(`No such command. There are: ${commands}.`)
+  const read = readCommand(args, options, taken)
+  if (read.kind !== 'command') return read
+  const { command, values, positionals: more } = read
   if (more.length > 0) return wrong(`${command} takes options only: topics are named by the services' variables.`)
-  const stray = Object.keys(values).find((name) => !(taken[command] as readonly string[]).includes(name))
-  if (stray !== undefined) return wrong(`${command} takes no --${stray}.`)
   return readOrder(command, values)
 }
 
-function parse(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
-}
-
-function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): ArgumentsRead<Order> {
+function readOrder(command: Order['command'], values: Values): ArgumentsRead<Order> {
   const { brokers } = values
   const only = (values.only ?? roles.join(',')).split(',').map((name) => name.trim())
   if (!only.every(isRole)) return wrong(`--only takes of these, with commas between them: ${roles.join(', ')}.`)
@@ -124,10 +109,6 @@ function readOrder(command: Order['command'], values: ReturnType<typeof parse>['
 function whole(text: string | undefined, max: number): number | undefined | 'wrong' {
   if (text === undefined) return undefined
   return /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= max ? Number(text) : 'wrong'
-}
-
-function isCommand(name: string): name is Order['command'] {
-  return Object.hasOwn(taken, name)
 }
 
 function wrong(why: string): ArgumentsRead<Order> {

@@ -1,9 +1,8 @@
 // Owns the command line: what can be asked for, and how it is written. Nothing of a wrong argument is repeated but names:
 // an address may hold a secret.
 
-import { parseArgs } from 'node:util'
 import { messageEventTypes } from '@bridge/partoo/webhook-event'
-import { type ArgumentsRead, argumentsError } from '@bridge/runtime/tool-run'
+import { type ArgumentsRead, type CommandRead, readCommand } from '@bridge/runtime/tool-run'
 
 /** What is asked for. `url` is the address as given, without the secret; `eventTypes` has at least one. */
 export type Order =
@@ -45,7 +44,7 @@ const options = {
   wait: text,
 } as const
 
-/** What each command takes; a flag that would do nothing is refused, lest it be taken for done. */
+/** What each command takes. */
 const taken = {
   list: [],
   subscribe: ['url', 'events', 'dry-run', 'yes'],
@@ -53,32 +52,18 @@ const taken = {
   test: ['url', 'events', 'metrics-url', 'wait', 'dry-run'],
 } as const satisfies Record<Order['command'], readonly (keyof typeof options)[]>
 
-const commands = Object.keys(taken).join(', ')
+type Values = Extract<CommandRead<Order['command'], typeof options>, { kind: 'command' }>['values']
 
 /** Reads the arguments behind the name of the script. Never throws. */
 export function readArguments(args: string[]): ArgumentsRead<Order> {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(args)
-  } catch (error) {
-    return wrong(argumentsError(error))
-  }
-  const { values, positionals } = parsed
-  if (values.help) return { kind: 'help' }
-  const [command, ...more] = positionals
-  if (command === undefined) return wrong(`Which command? One of: ${commands}.`)
-  if (!isCommand(command)) return wrong(`No such command. There are: ${commands}.`)
+  const read = readCommand(args, options, taken)
+  if (read.kind !== 'command') return read
+  const { command, values, positionals: more } = read
   if (more.length > 0) return wrong(`${command} takes options only: an address goes behind --url.`)
-  const stray = Object.keys(values).find((name) => !(taken[command] as readonly string[]).includes(name))
-  if (stray !== undefined) return wrong(`${command} takes no --${stray}.`)
   return readOrder(command, values)
 }
 
-function parse(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
-}
-
-function readOrder(command: Order['command'], values: ReturnType<typeof parse>['values']): ArgumentsRead<Order> {
+function readOrder(command: Order['command'], values: Values): ArgumentsRead<Order> {
   if (command === 'list') return { kind: 'order', order: { command } }
   const { url, all = false, yes = false, 'dry-run': dryRun = false } = values
   const eventTypes = [...new Set((values.events ?? messageEventTypes.join(',')).split(',').map((type) => type.trim()))]
@@ -114,10 +99,6 @@ function whyNoAddress(address: string): string | null {
   if (url === null || !/^https?:$/.test(url.protocol)) return 'must be an https address'
   const { username, password, search, hash } = url
   return `${username}${password}${search}${hash}` === '' ? null : 'must have no user, password, query or fragment'
-}
-
-function isCommand(name: string): name is Order['command'] {
-  return Object.hasOwn(taken, name)
 }
 
 function wrong(why: string): ArgumentsRead<Order> {
