@@ -75,6 +75,22 @@ test('one request however many ask, by client credentials; then none until four 
   expect(endpoint.asked).toHaveLength(2)
 })
 
+test('a token that is used has 15 s to live; one that lives shorter is got for each login', async () => {
+  const { endpoint, tokens, now } = await world(30)
+  await tokens.current()
+  now.s += 14
+  await tokens.current()
+  expect(endpoint.asked).toHaveLength(1)
+  now.s += 2
+  await tokens.current()
+  expect(endpoint.asked).toHaveLength(2)
+  endpoint.lifetimeS = 12
+  now.s += 16
+  await tokens.current()
+  await tokens.current()
+  expect(endpoint.asked).toHaveLength(4)
+})
+
 test('another client secret in its file: the token of the old one is not used any more', async () => {
   const { endpoint, tokens, now } = await world()
   await tokens.current()
@@ -100,7 +116,7 @@ test('a token that does not say how long it lives, or says null, is kept for les
   for (const body of ['{"access_token":"abc"}', '{"access_token":"abc","expires_in":null}']) {
     const { tokens, now, asked } = await answering(200, body)
     expect(await tokens.current()).toBe('abc')
-    now.s += 47
+    now.s += 44
     await tokens.current()
     expect(asked()).toBe(1)
     now.s += 2

@@ -21,8 +21,13 @@ const timeoutMs = 5_000
 const answerBytesMax = 262_144
 /** Of a token that does not say how long it lives. */
 const lifetimeDefaultS = 60
-/** The part of its life after which a token is got anew: a connection that logs in with it needs some of the rest. */
+/** The part of its life after which a token is got anew. */
 const renewedAfter = 0.8
+/**
+ * A token that is used has so long to live at least. kafkajs logs in anew 10 s before a session ends, and the broker refuses that in the
+ * first second of one: with less, no connection would stand.
+ */
+const leftSMin = 15
 
 const answered = z.object({
   // It becomes part of a message whose fields a control character ends (RFC 7628, section 3.1).
@@ -61,7 +66,8 @@ export class OAuthTokens {
     const read = status === 200 ? answered.safeParse(json) : undefined
     if (!read?.success) throw this.#failure(`HTTP ${status}${whyRefused(json)}`)
     const { access_token: token, expires_in: lifetimeS = lifetimeDefaultS } = read.data
-    this.#held = { token, secret, untilMs: askedAtMs + lifetimeS * 1_000 * renewedAfter }
+    const keptS = Math.min(lifetimeS * renewedAfter, lifetimeS - leftSMin)
+    this.#held = { token, secret, untilMs: askedAtMs + keptS * 1_000 }
     return token
   }
 
