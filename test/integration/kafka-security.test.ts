@@ -9,6 +9,7 @@ import { freePort } from '@bridge/local-kafka/ports'
 import { type Simulator, startSimulator } from '@bridge/partoo-simulator/simulator'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Authority } from '../support/certificates.ts'
+import { Gateways, webhookBody } from '../support/gateway.ts'
 import { json, TestKafka } from '../support/kafka.ts'
 import { type Listener, password, SecuredKafka, user } from '../support/secured-kafka.ts'
 import { ServiceProcess } from '../support/service.ts'
@@ -109,6 +110,44 @@ describe.skipIf(impossible !== undefined)(
       await travels(topics)
     }, 60_000)
 
+    test('OAUTHBEARER: messages go on beyond the life of a token, with tokens that are got anew', async () => {
+      const lifetimeS = 16
+      const short = await TokenEndpoint.start(user, 'planted-client-secret', lifetimeS)
+      onTestFinished(() => short.close())
+      const { ingestor, topics } = await start('oauth', { ...oauth(), KAFKA_SASL_OAUTH_TOKEN_URL: short.url })
+      await ingestor.ready()
+      await travels(topics)
+      // The broker closes a connection that outlives its token: only new tokens get the next messages through.
+      const startMs = performance.now()
+      await until('the life of a token over', () => performance.now() - startMs > (lifetimeS + 4) * 1_000)
+      await travels(topics, ' later')
+      expect(short.asked.length).toBeGreaterThanOrEqual(2)
+      expect(new Set(short.asked.map(({ status }) => status))).toEqual(new Set([200]))
+      expect(ingestor.running).toBe(true)
+      expect(ingestor.log.filter(({ msg }) => msg === 'not reading')).toEqual([])
+      expect(ingestor.output).not.toContain('planted')
+    }, 90_000)
+
+    test('the webhook gateway, by TLS and SCRAM: a wrong password is named, webhooks are 503 until it is right in its file', async () => {
+      const gateways = await Gateways.start(secured.at('open'))
+      onTestFinished(() => gateways.close())
+      const file = join(secured.folder, 'gateway-password')
+      writeFileSync(file, 'planted-wrong')
+      const { KAFKA_SASL_PASSWORD: _, ...rest } = login('scram-sha-512')
+      const env = { ...tls(), ...rest, KAFKA_SASL_PASSWORD_FILE: file }
+      const { service, port } = await gateways.add({ KAFKA_BROKERS: secured.at('tlsLogin'), ...env })
+      const body = webhookBody()
+      expect((await gateways.post(port, body)).status).toBe(503)
+      const told = () => service.output.split('\n').filter((line) => line.includes('KAFKA_SASL_PASSWORD is wrong'))
+      await until('the wrong password told', () => told().length > 0)
+      writeFileSync(file, `${password}\n`)
+      await until('200', async () => (await gateways.post(port, body)).status === 200)
+      const { replies } = await gateways.everything()
+      expect(replies.map((reply) => json(reply).event)).toContain(body)
+      expect(await service.end()).toBe(0)
+      expect(service.output).not.toContain('planted')
+    }, 60_000)
+
     test('a certificate that is put right in its file is taken without a restart', async () => {
       const { cert, key } = new Authority(secured.folder, 'stranger').sign('stranger-client')
       const { ingestor, topics } = await start('mutualTls', tls({ KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: key }))
@@ -130,8 +169,8 @@ async function untilNotReady(ingestor: ServiceProcess, words: string): Promise<v
 }
 
 /** A message goes to Partoo, and its receipts come back. */
-async function travels({ names, group }: TestTopics): Promise<void> {
-  const id = names.outbound
+async function travels({ names, group }: TestTopics, more = ''): Promise<void> {
+  const id = `${names.outbound}${more}`
   const value = JSON.stringify({
     business_id: '42',
     external_conversation_id: id,
@@ -142,7 +181,7 @@ async function travels({ names, group }: TestTopics): Promise<void> {
   await kafka.produce(names.outbound, [{ key: id, value }])
   await until('its receipt', async () => {
     const receipts = await kafka.readAll(names.receipts, group('receipts'))
-    return receipts.some((receipt) => json(receipt).status === 'accepted')
+    return receipts.map(json).some((it) => it.status === 'accepted' && it.external_message_id === id)
   })
   const calls = simulator.state.calls({ effect: 'accepted' })
   expect(calls.filter((call) => call.external_message_id === id).length).toBe(1)
