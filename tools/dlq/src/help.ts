@@ -19,7 +19,8 @@ once what was wrong is put right.
                 put away again stay too, unless --again. It can be ended at any time (Ctrl-C): the same command goes on
                 where it was.
 
-Which dead letters, for list and redrive; each can be given several times, and all that is given must hold:
+Which dead letters, for list and redrive. All options that are given must hold; of one that is given several times (ids, reasons,
+letters) one value is enough:
   --reason <reason>           ${deadLetterReasons.join(', ')}
   --channel <id>              channel_id of the message
   --conversation <id>         external_conversation_id of the message
