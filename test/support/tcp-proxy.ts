@@ -53,7 +53,7 @@ export class TcpProxy {
   async set(state: ProxyState): Promise<void> {
     this.#state = state
     if (state === 'cut') {
-      await this.#stopListening()
+      this.#stopListening()
       return
     }
     for (const { there, back } of this.#connections) for (const way of [there, back]) way.set(state === 'frozen')
@@ -89,16 +89,14 @@ export class TcpProxy {
     this.#port = (listener.address() as AddressInfo).port
   }
 
-  async #stopListening(): Promise<void> {
-    const listener = this.#listener
+  /** Nobody is let in from here on. Its `close` event is not waited for: it would wait for the forgotten connections too. */
+  #stopListening(): void {
+    this.#listener?.close()
     this.#listener = undefined
     for (const { client, server } of this.#connections) {
       client.resetAndDestroy()
       server.destroy()
     }
-    if (listener === undefined) return
-    listener.close()
-    await once(listener, 'close')
   }
 
   #join(client: Socket): void {
