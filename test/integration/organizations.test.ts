@@ -282,8 +282,8 @@ test('400 for all of a channel: from the twentieth in a row on messages are kept
 test('a bulk topic: one call in ten while both wait, all of them when the other is empty', async () => {
   const { kafka, bulk, outbound } = fleet
   if (bulk === null) throw new Error('the fleet has a bulk topic')
-  const ordinary = waitingMessages(400, 20, { name: 'ordinary', channel: 'second-chat' })
-  const campaign = waitingMessages(150, 20, { name: 'campaign', channel: 'second-chat' })
+  const ordinary = waitingMessages(400, 100, { name: 'ordinary', channel: 'second-chat' })
+  const campaign = waitingMessages(150, 50, { name: 'campaign', channel: 'second-chat' })
   await kafka.produce(outbound, ordinary.records)
   await kafka.produce(bulk, campaign.records)
   await start()
