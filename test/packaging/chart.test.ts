@@ -140,8 +140,59 @@ describe.skipIf(!hasGo)(`the chart${hasGo ? '' : ' (go is not installed)'}`, () 
     }
   })
 
+  test('numbers reach the services as they are written', () => {
+    const written = {
+      PARTOO_ORG_ID: 1234567,
+      ADMITTED_BYTES_MAX: 134217728,
+      ADMITTED_MAX: 9007199254740991,
+      SHARE: 0.5,
+    }
+    const [one] = render(program, [{ ...minimal, common: { env: { ...minimal.common.env, ...written } } }])
+    expect(one?.problems).toEqual([])
+    for (const { container } of pods(one?.manifests ?? [])) {
+      const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value]))
+      for (const [name, value] of Object.entries(written)) expect(env[name]).toBe(String(value))
+    }
+  })
+
+  test('keys of Partoo’s API are the ingestor’s alone', () => {
+    const several = all.find(({ values }) => values.endsWith('/several-organizations.yaml'))?.manifests ?? []
+    const withKeys = pods(several).filter(({ template }) =>
+      JSON.stringify(template.spec.volumes).includes('partoo-keys'),
+    )
+    expect(withKeys.map(({ service }) => service)).toEqual(['ingestor'])
+  })
+
+  test('where the platform chooses the ids of users, none is asked for', () => {
+    const podSecurityContext = { runAsUser: null, runAsGroup: null, fsGroup: null }
+    const [one] = render(program, [{ ...minimal, podSecurityContext }])
+    expect(one?.problems).toEqual([])
+    for (const { template } of pods(one?.manifests ?? [])) {
+      expect(template.spec.securityContext).toEqual({
+        runAsNonRoot: true,
+        fsGroupChangePolicy: 'OnRootMismatch',
+        seccompProfile: { type: 'RuntimeDefault' },
+      })
+    }
+  })
+
   test.each([
     ['a misspelt value', { ingestor: { replica: 3 } }, /replica/],
+    [
+      'a number that YAML cannot hold',
+      { ingestor: { env: { PARTOO_ORG_ID: 12345678901234567890n } } },
+      /env\.PARTOO_ORG_ID is a number too large to be exact in YAML: put it into quotes/,
+    ],
+    [
+      'a proxy with a login',
+      { ingestor: { env: { HTTPS_PROXY: 'http://user:planted@proxy:3128' } } },
+      /^(?!.*planted).*files\.HTTPS_PROXY_FILE/s,
+    ],
+    [
+      'a Secret and a ConfigMap of one name',
+      { ingestor: { mounts: [{ secret: 'partoo' }, { configMap: 'partoo' }] } },
+      /partoo is named both as a Secret and as a ConfigMap/,
+    ],
     ['no brokers', { common: { env: { KAFKA_BROKERS: '' } } }, /KAFKA_BROKERS/],
     ['a file of nowhere', { ingestor: { files: { PARTOO_API_KEY_FILE: { key: 'x' } } } }, /PARTOO_API_KEY_FILE/],
     [

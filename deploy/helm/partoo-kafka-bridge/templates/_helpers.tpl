@@ -30,13 +30,7 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ .root.Values.terminationGracePeriodSeconds }}
 securityContext:
-  runAsNonRoot: true
-  # node, in the image
-  runAsUser: 1000
-  runAsGroup: 1000
-  fsGroup: 1000
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: { type: RuntimeDefault }
+  {{- toYaml .root.Values.podSecurityContext | nindent 2 }}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
@@ -58,7 +52,7 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* What both containers have. Also with "adminPort". */}}
+{{/* What both containers have. */}}
 {{- define "bridge.container" -}}
 image: "{{ .root.Values.image.repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}"
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
@@ -78,6 +72,7 @@ readinessProbe:
   httpGet: { path: /readyz, port: admin }
   periodSeconds: 5
   timeoutSeconds: 5
+# It answers at once, also while a large spool is checked.
 startupProbe:
   httpGet: { path: /healthz, port: admin }
   periodSeconds: 2
@@ -96,6 +91,26 @@ startupProbe:
 {{- fail (printf "env.%s is set by the chart itself: leave it out (ports are fixed, the spool has gateway.spool)" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- range $name := list "HTTPS_PROXY" "HTTP_PROXY" "https_proxy" "http_proxy" -}}
+{{- if contains "@" (get $ $name | toString) -}}
+{{- fail (printf "env.%s holds a login, which is a secret. Put the whole URL into a Secret, and name that: files.%s_FILE: { secret: <name>, key: <key> }" $name (upper $name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A value as it is written: YAML's numbers come as floats, which are printed as 1.234567e+06 from a million. Called with (list name value). */}}
+{{- define "bridge.value" -}}
+{{- $name := first . -}}
+{{- $value := last . -}}
+{{- if not (kindIs "float64" $value) -}}
+{{- $value -}}
+{{- else if ne $value (floor $value) -}}
+{{- $value -}}
+{{- else if gt $value 9007199254740991.0 -}}
+{{- fail (printf "env.%s is a number too large to be exact in YAML: put it into quotes" $name) -}}
+{{- else -}}
+{{- int64 $value -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Variables: the service's own go before the common ones, `files` before `env`. */}}
@@ -110,7 +125,7 @@ startupProbe:
 {{- range $name, $value := $env }}
 {{- if not (hasKey $files $name) }}
 - name: {{ $name }}
-  value: {{ $value | toString | quote }}
+  value: {{ include "bridge.value" (list $name $value) | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -121,9 +136,14 @@ names it. No other key of it is in the pod.
 */}}
 {{- define "bridge.sources" -}}
 {{- $sources := dict -}}
+{{- $kinds := dict -}}
 {{- range concat (values (merge (dict) .values.files .root.Values.common.files)) .values.mounts .root.Values.common.mounts }}
 {{- $kind := ternary "secret" "configMap" (hasKey . "secret") -}}
 {{- $name := get . $kind -}}
+{{- if ne (get $kinds $name | default $kind) $kind -}}
+{{- fail (printf "%s is named both as a Secret and as a ConfigMap: both would be mounted at /etc/partoo/%s. Give one of them another name" $name $name) -}}
+{{- end -}}
+{{- $_ := set $kinds $name $kind -}}
 {{- $id := printf "%s %s" $kind $name -}}
 {{- $source := get $sources $id | default (dict "kind" $kind "name" $name "keys" (dict) "all" false) -}}
 {{- if hasKey . "key" }}
