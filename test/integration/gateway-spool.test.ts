@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '@bridge/local-kafka/ports'
+import { SpoolDatabase } from '@bridge/webhook-gateway/spool-database'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { type Gateway, Gateways, webhookBody } from '../support/gateway.ts'
 import { json, type Read } from '../support/kafka.ts'
@@ -250,6 +251,30 @@ test('what a topic refuses is kept in quarantine, holds up nothing, and is publi
   await until('an empty spool', async () => (await gauge(second, 'partoo_spool_events')) === 0)
   const values = (await gateways.readAll(gateways.topics.names.events)).map(({ value }) => value?.toString())
   expect(values).toEqual([large])
+})
+
+test('who watches the process sees that it lives while a large spool is checked', async () => {
+  const mebibyte = 1_048_576
+  const opened = SpoolDatabase.open({ folder, bytesMax: 2_048 * mebibyte })
+  if (opened.kind === 'refused') throw new Error(opened.because)
+  const body = Buffer.alloc(mebibyte, 'x')
+  const receivedAt = new Date().toISOString()
+  for (let n = 0; n < 16; n += 1) {
+    const kept = { destination: 'replies', body, tryout: false, traceparent: undefined, receivedAt } as const
+    expect(opened.database.append(Array.from({ length: 32 }, () => kept)).every(({ kind }) => kind === 'kept')).toBe(
+      true,
+    )
+  }
+  opened.database.close()
+  const { service } = await gateways.spawn({ WEBHOOK_SPOOL_DIR: folder })
+  let first: { status: number; text: string } | undefined
+  await until('an answer', async () => {
+    first = await service.readiness().catch(() => undefined)
+    return first !== undefined
+  })
+  expect((await fetch(`${service.adminUrl}/healthz`)).status).toBe(200)
+  expect(first).toEqual({ status: 503, text: 'not ready: starting: what waits in the spool is being checked\n' })
+  await service.ready()
 })
 
 test('a rolling restart of two gateways under load loses nothing', async () => {

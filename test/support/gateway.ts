@@ -36,6 +36,13 @@ export class Gateways {
 
   /** Starts a gateway, and answers when it is ready. @param more variables, over the test's own */
   async add(more: Record<string, string> = {}, port?: number): Promise<Gateway> {
+    const gateway = await this.spawn(more, port)
+    await gateway.service.ready()
+    return gateway
+  }
+
+  /** Starts a gateway, and answers at once. */
+  async spawn(more: Record<string, string>, port?: number): Promise<Gateway> {
     const publicPort = port ?? (await freePort())
     const { replies, receipts, events } = this.topics.names
     const service = new ServiceProcess(
@@ -55,7 +62,6 @@ export class Gateways {
       await freePort(),
     )
     this.#running.push(service)
-    await service.ready()
     return { service, port: publicPort }
   }
 

@@ -35,26 +35,30 @@ await runService({
 
 async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<void> {
   warnWhereOpen(config, log)
-  const spool = config.spool === undefined ? undefined : await openSpool(config.spool, log)
-  if (spool !== undefined) {
-    life.onStop('spool', () => spool.close())
-    void spool.failed.then((because) => life.fail(`the spool: ${because}`))
-  }
+  let spool: Spool | undefined
+  let starting: string | undefined = 'starting'
   const metrics = createMetrics(() => spool?.view, config.spool?.bytesMax)
-
-  let listening = false
   const admin = await startAdminServer({
     ...config.admin,
     registry: metrics.registry,
     readiness: () => {
       if (life.stopping) return notReadyWhileStopping
-      if (!listening) return { ready: false, because: 'starting' }
+      if (starting !== undefined) return { ready: false, because: starting }
       const waiting = publisher.spooling.map((destination) => `${destination} wait in the spool for Kafka`)
       const detail = [...waiting, ...topicCheck.problems, ...(encoding?.problems ?? [])].join('; ')
       return detail === '' ? { ready: true } : { ready: true, detail }
     },
   })
   life.onStop('admin server', () => admin.close())
+
+  if (config.spool !== undefined) {
+    // It takes its time where much waits: whoever watches the process has to see that it lives.
+    starting = 'starting: what waits in the spool is being checked'
+    const opened = await openSpool(config.spool, log)
+    life.onStop('spool', () => opened.close())
+    void opened.failed.then((because) => life.fail(`the spool: ${because}`))
+    spool = opened
+  }
 
   // Out to Kafka, in the format that is asked for.
   const safeProducer = gatewayProducer(config.kafka, log, config.webhook.deadlineMs)
@@ -86,7 +90,7 @@ async function start(config: GatewayConfig, log: Log, life: Lifecycle): Promise<
 
   const server = await WebhookServer.start({ ...config, publisher, metrics, log })
   life.onStop('webhook server', () => server.close(Math.min(stopGraceMs, config.stopDeadlineMs / 10)))
-  listening = true
+  starting = undefined
   log.info(
     { port: server.port, adminPort: admin.port, topics: config.topics, spool: config.spool?.folder ?? null },
     'listening',

@@ -25,8 +25,8 @@ export type KeptRow = Kept & { id: number; isWhole: boolean }
 export type Appended = { kind: 'kept'; id: number } | { kind: 'full' } | { kind: 'failed'; because: string }
 export type SpoolOpened = { kind: 'open'; spool: Spool } | { kind: 'refused'; because: string }
 
-/** To open checks the whole file; a disk that takes longer does not work. */
-const openDeadlineMs = 300_000
+/** To open checks the whole file; a disk that takes longer does not work: this, and the time of all that may wait at 10 MB/s. */
+const openDeadline = { ms: 300_000, bytesPerMs: 10_000 }
 /** One transaction; bounds the log, and how long one append waits for others. */
 const togetherMax = 1_000
 const bytesTogetherMax = 4 * 1_048_576
@@ -83,10 +83,11 @@ export class Spool {
    */
   static async open(options: { folder: string; bytesMax: number }): Promise<SpoolOpened> {
     const spool = new Spool(options)
+    const deadlineMs = Math.ceil(openDeadline.ms + options.bytesMax / openDeadline.bytesPerMs)
     const deadline = setTimeout(() => {
-      spool.#end(`it is not open after ${openDeadlineMs} ms`)
+      spool.#end(`it is not open after ${deadlineMs} ms`)
       void spool.#thread.terminate()
-    }, openDeadlineMs)
+    }, deadlineMs)
     const opening = await spool.#opening.promise
     clearTimeout(deadline)
     if (opening.kind === 'refused') return opening
