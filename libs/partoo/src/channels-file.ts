@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { fileErrorCode, shownPath } from '@bridge/schemas/named-file'
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml'
 import { z } from 'zod'
 import { channelIdRule, isChannelId } from './channel-id.ts'
@@ -112,7 +113,7 @@ export function readChannelsFile(path: string, { keys }: { keys: boolean }): Cha
   try {
     source = readFileSync(path, 'utf8')
   } catch (error) {
-    return { kind: 'wrong', problems: [`${path} cannot be read (${errorCode(error)})`] }
+    return { kind: 'wrong', problems: [`${shownPath(path)} cannot be read (${fileErrorCode(error)})`] }
   }
   const parsed = parseYaml(source)
   if (parsed.kind === 'wrong') return parsed
@@ -150,7 +151,7 @@ function readKeys(value: unknown, folder: string, problems: string[]): Map<numbe
       else problems.push(`${place} names a file whose content ${keyRule}`)
     } catch (error) {
       problems.push(
-        `${place} names a file that cannot be read (${errorCode(error)}); relative paths begin at ${folder}`,
+        `${place} names a file that cannot be read (${fileErrorCode(error)}); relative paths begin at ${folder}`,
       )
     }
   })
@@ -251,8 +252,4 @@ function tell(issue: z.core.$ZodIssue, { lineOf }: Parsed): string[] {
     })
   }
   return [`${place || 'the file'} ${issue.message}`]
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
 }

@@ -53,3 +53,8 @@ test('--help tells every variable; --config works on a broken configuration and 
   const text = configText(declared, { KEY: 'planted', PORT: 'x' }, ['NAME is required'])
   expect(text).toBe('NAME= (not set)\nPORT=?\nKEY=***\nLEVEL=info (default)\n\nNAME is required')
 })
+
+test('an id that was written as a number and came as one with an exponent is refused', () => {
+  for (const id of ['1.234567e+06', '1e+21', '1e6']) expect(types.organizationId.safeParse(id).success).toBe(false)
+  for (const id of ['42', '1234567', 'e6', '1e', '1a2e+6']) expect(types.organizationId.parse(id)).toBe(id)
+})

@@ -2,6 +2,7 @@
 // reading, the list of everything that is wrong, `--help` and `--config` all come from that declaration.
 
 import { readFileSync } from 'node:fs'
+import { shownPath, unreadableFile } from '@bridge/schemas/named-file'
 import { z } from 'zod'
 import { type ChangingText, changingText } from './changing-text.ts'
 
@@ -16,7 +17,7 @@ export type Variable<Value> = {
   secret: boolean
   /** Another name that it is read by, first; for variables that have two by custom. */
   alias?: string
-  /** How a secret is shown, where parts of it may be. */
+  /** How a value is shown of which parts may be secret. */
   shown?: (text: string) => string
   /** Only for the compiler. */
   readonly value?: Value
@@ -38,6 +39,11 @@ export function required<T>(about: string, type: z.ZodType<T, string>): Variable
 /** A variable that may be left out. */
 export function optional<T>(about: string, type: z.ZodType<T, string>): Variable<T | undefined> {
   return { about, type, fallback: undefined, required: false, secret: false }
+}
+
+/** A variable that names a file, and may be left out. */
+export function optionalFile(about: string): Variable<string | undefined> {
+  return { ...optional(about, types.text), shown: shownPath }
 }
 
 /** Makes a variable a secret: readable from `<NAME>_FILE`, masked wherever configuration is shown. */
@@ -67,7 +73,14 @@ export const types = {
       .refine((n) => n >= from && n <= to, { error: `must be a whole number from ${from} to ${to}` }),
   oneOf: <const T extends readonly [string, ...string[]]>(values: T) =>
     z.enum(values, { error: `must be one of ${values.join(', ')}` }) as unknown as z.ZodType<T[number], string>,
-  organizationId: z.string().regex(/^\S{1,1024}$/, "must be an organization's id"),
+  /** A number in the notation of floats is what templates make of a long one: it would be nobody's id. */
+  organizationId: z
+    .string()
+    .regex(/^\S{1,1024}$/, "must be an organization's id")
+    .regex(
+      /^(?!\d(\.\d+)?e[+]?\d+$)/i,
+      "must be an organization's id, not a number in exponents: put it into quotes where it is written",
+    ),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a topic name: 1 to 249 letters, digits, dots, dashes, underscores'),
@@ -130,8 +143,7 @@ function givenText(
   try {
     return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, '') }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-    return { problem: `${name}_FILE names ${file}, which cannot be read (${code})` }
+    return { problem: `${name}_FILE ${unreadableFile(file, error)}` }
   }
 }
 

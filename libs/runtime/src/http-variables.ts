@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { HttpWay } from '@bridge/schemas/http-way'
+import { unreadableFile } from '@bridge/schemas/named-file'
 import { z } from 'zod'
 import { changingText } from './changing-text.ts'
 import { optional, secret, secretText, types, type Values, type Variable } from './config.ts'
@@ -50,8 +51,7 @@ export function checkCaFile(name: string, file: string | undefined): string[] {
   try {
     return isPem(readFileSync(file, 'utf8')) ? [] : [`${name} names ${file}, which holds no certificate in PEM`]
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-    return [`${name} names ${file}, which cannot be read (${code})`]
+    return [`${name} ${unreadableFile(file, error)}`]
   }
 }
 

@@ -2,10 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
+import { unreadableFile } from '@bridge/schemas/named-file'
 import { z } from 'zod'
 import { type ChangingText, changingText } from './changing-text.ts'
 import { type Compression, compressions } from './compression.ts'
-import { defaultsTo, optional, required, secret, secretText, types, type Values } from './config.ts'
+import { defaultsTo, optional, optionalFile, required, secret, secretText, types, type Values } from './config.ts'
 import { OAuthTokens } from './oauth-tokens.ts'
 
 const brokerList = z
@@ -31,9 +32,9 @@ export function kafkaVariables(service: string) {
     KAFKA_BROKERS: required('host:port of one or more brokers, comma-separated', brokerList),
     KAFKA_CLIENT_ID: defaultsTo(service, 'the client id that brokers log and count by', types.text),
     KAFKA_TLS: defaultsTo('false', 'connect with TLS', types.flag),
-    KAFKA_TLS_CA_FILE: optional('PEM file of the certificate authority, where it is not a public one', types.text),
-    KAFKA_TLS_CERT_FILE: optional('PEM file of the client certificate (mutual TLS)', types.text),
-    KAFKA_TLS_KEY_FILE: optional('PEM file of the client key (mutual TLS)', types.text),
+    KAFKA_TLS_CA_FILE: optionalFile('PEM file of the certificate authority, where it is not a public one'),
+    KAFKA_TLS_CERT_FILE: optionalFile('PEM file of the client certificate (mutual TLS)'),
+    KAFKA_TLS_KEY_FILE: optionalFile('PEM file of the client key (mutual TLS)'),
     KAFKA_SASL_MECHANISM: optional(
       'plain, scram-sha-256, scram-sha-512 or oauthbearer',
       types.oneOf(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']),
@@ -109,8 +110,7 @@ export function checkKafka(values: Partial<KafkaValues>): string[] {
     try {
       readFileSync(file)
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-      problems.push(`${name} names ${file}, which cannot be read (${code})`)
+      problems.push(`${name} ${unreadableFile(file, error)}`)
     }
   }
   return problems

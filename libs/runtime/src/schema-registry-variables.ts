@@ -1,7 +1,7 @@
 // The connection to a schema registry that speaks Confluent's API: the variables that describe it, for both services.
 
 import type { RegistryConnection } from '@bridge/schemas/registry'
-import { optional, secret, secretText, types, type Values } from './config.ts'
+import { optional, optionalFile, secret, secretText, types, type Values } from './config.ts'
 import { checkCaFile, type ProxyValues, wayTo } from './http-variables.ts'
 
 /** How long one request to the registry may take. */
@@ -16,9 +16,8 @@ export function schemaRegistryVariables(what: string) {
     ),
     SCHEMA_REGISTRY_USERNAME: optional('user name for basic authentication at the registry', types.text),
     SCHEMA_REGISTRY_PASSWORD: secret(optional('password for it', types.text)),
-    SCHEMA_REGISTRY_CA_FILE: optional(
+    SCHEMA_REGISTRY_CA_FILE: optionalFile(
       'PEM file of the certificate authority of the registry, where it is not a public one',
-      types.text,
     ),
   }
 }

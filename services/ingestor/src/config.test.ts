@@ -4,8 +4,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { configText } from '@bridge/runtime/config'
 import { afterAll, expect, test } from 'vitest'
-import { type IngestorConfig, readConfig, shownBesideVariables } from './config.ts'
+import { type IngestorConfig, readConfig, shownBesideVariables, variables } from './config.ts'
 import { assignmentSettings } from './organizations.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ingestor-config-'))
@@ -88,6 +89,20 @@ test('everything that is wrong with the file, and with the variables beside it, 
   expect(problemsOf({ KAFKA_BROKERS: 'kafka:9092', PARTOO_CHANNELS_FILE: none })).toEqual([
     `PARTOO_CHANNELS_FILE: ${none} cannot be read (ENOENT)`,
   ])
+})
+
+test.each(
+  Object.entries(variables).flatMap(([name, { secret }]) =>
+    secret ? [`${name}_FILE`] : name.endsWith('_FILE') ? [name] : [],
+  ),
+)('a secret put into %s, where the name of its file belongs, is not shown', (name) => {
+  for (const value of ['planted/abc', '-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----']) {
+    const env = { KAFKA_BROKERS: 'kafka:9092', [name]: value }
+    const problems = problemsOf(env)
+    expect(problems.join('\n')).toContain(`${name.replace(/_FILE$/, '')}`)
+    expect(problems.join('\n')).not.toContain('planted')
+    expect(configText(variables, env, problems)).not.toContain('planted')
+  }
 })
 
 test('a key that is set wrongly is not told as missing too', () => {

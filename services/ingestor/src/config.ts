@@ -4,7 +4,16 @@ import { channelIdRule, isChannelId } from '@bridge/partoo/channel-id'
 import { channelsFileHelp, isApiKey, type ListedOrganization, readChannelsFile } from '@bridge/partoo/channels-file'
 import { connectTimeoutMs } from '@bridge/partoo/client'
 import { environments } from '@bridge/partoo/environment'
-import { type ConfigRead, defaultsTo, optional, readVariables, secret, secretText, types } from '@bridge/runtime/config'
+import {
+  type ConfigRead,
+  defaultsTo,
+  optional,
+  optionalFile,
+  readVariables,
+  secret,
+  secretText,
+  types,
+} from '@bridge/runtime/config'
 import { checkCaFile, checkTls, proxyVariables, wayTo } from '@bridge/runtime/http-variables'
 import {
   checkKafka,
@@ -68,17 +77,15 @@ export const variables = {
     `base URL with /v2, instead of the environment’s: ${environments.production.baseUrl}, ${environments.sandbox.baseUrl}`,
     types.httpUrl,
   ),
-  PARTOO_CA_FILE: optional(
+  PARTOO_CA_FILE: optionalFile(
     'PEM file of the certificate authority of Partoo’s address, where it is not a public one, as behind a proxy that looks inside',
-    types.text,
   ),
   ...proxyVariables(),
   PARTOO_API_KEY: secret(optional(`${about.apiKey}; required unless PARTOO_CHANNELS_FILE is set`, printable)),
   PARTOO_CHANNEL_ID: optional(`${about.channelId}; required unless PARTOO_CHANNELS_FILE is set`, channelId),
   PARTOO_ORG_ID: optional('the organization’s id, for names in metrics and logs', types.organizationId),
-  PARTOO_CHANNELS_FILE: optional(
+  PARTOO_CHANNELS_FILE: optionalFile(
     'instead of the three above: a file of organizations and their channels, see below',
-    types.text,
   ),
   PARTOO_RATE_LIMIT_PER_MINUTE: defaultsTo(
     '300',

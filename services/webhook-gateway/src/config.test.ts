@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { configText } from '@bridge/runtime/config'
 import { expect, onTestFinished, test } from 'vitest'
 import { signingKey } from '../../../test/support/webhooks.ts'
-import { type GatewayConfig, readConfig } from './config.ts'
+import { type GatewayConfig, readConfig, variables } from './config.ts'
 
 const complete = { KAFKA_BROKERS: 'kafka:9092' }
 
@@ -31,6 +32,20 @@ test('the defaults', () => {
     stopDeadlineMs: 20_000,
     logLevel: 'info',
   })
+})
+
+test.each(
+  Object.entries(variables).flatMap(([name, { secret }]) =>
+    secret ? [`${name}_FILE`] : name.endsWith('_FILE') ? [name] : [],
+  ),
+)('a secret put into %s, where the name of its file belongs, is not shown', (name) => {
+  for (const value of ['planted/abc', '-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----']) {
+    const env = { [name]: value }
+    const problems = problemsOf(env)
+    expect(problems.join('\n')).toContain(`${name.replace(/_FILE$/, '')}`)
+    expect(problems.join('\n')).not.toContain('planted')
+    expect(configText(variables, env, problems)).not.toContain('planted')
+  }
 })
 
 test("each environment has its key, and keys of one's own take its place", () => {

@@ -5,7 +5,16 @@ import { readChannelsFile } from '@bridge/partoo/channels-file'
 import { type Environment, environments, publicKeyPem } from '@bridge/partoo/environment'
 import { readPublicKeys } from '@bridge/partoo/signature'
 import type { ChangingText } from '@bridge/runtime/changing-text'
-import { type ConfigRead, defaultsTo, optional, readVariables, secret, secretText, types } from '@bridge/runtime/config'
+import {
+  type ConfigRead,
+  defaultsTo,
+  optional,
+  optionalFile,
+  readVariables,
+  secret,
+  secretText,
+  types,
+} from '@bridge/runtime/config'
 import { checkTls, proxyVariables } from '@bridge/runtime/http-variables'
 import {
   checkKafka,
@@ -80,9 +89,8 @@ export const variables = {
     'your organization at Partoo: only its events become replies and receipts; unset, those of every organization do',
     types.organizationId,
   ),
-  PARTOO_CHANNELS_FILE: optional(
+  PARTOO_CHANNELS_FILE: optionalFile(
     "instead of PARTOO_ORG_ID: the ingestor's file of organizations and channels; its organizations are yours",
-    types.text,
   ),
   WEBHOOK_SPOOL_DIR: optional(
     'folder of the spool, of this replica alone, on a disk that outlives it: verified webhooks wait there while Kafka does ' +

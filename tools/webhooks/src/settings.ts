@@ -2,7 +2,16 @@
 
 import { connectTimeoutMs } from '@bridge/partoo/client'
 import { type Environment, environments } from '@bridge/partoo/environment'
-import { type ConfigRead, defaultsTo, optional, readVariables, required, secret, types } from '@bridge/runtime/config'
+import {
+  type ConfigRead,
+  defaultsTo,
+  optional,
+  optionalFile,
+  readVariables,
+  required,
+  secret,
+  types,
+} from '@bridge/runtime/config'
 import { checkCaFile, checkTls, proxyVariables, wayTo } from '@bridge/runtime/http-variables'
 import type { HttpWay } from '@bridge/schemas/http-way'
 import { z } from 'zod'
@@ -19,9 +28,8 @@ export const variables = {
     `base URL with /v2, instead of the environment’s: ${environments.production.baseUrl}, ${environments.sandbox.baseUrl}`,
     types.httpUrl,
   ),
-  PARTOO_CA_FILE: optional(
+  PARTOO_CA_FILE: optionalFile(
     'PEM file of the certificate authority of Partoo’s address, where it is not a public one',
-    types.text,
   ),
   ...proxyVariables(),
   PARTOO_API_KEY: secret(required('API key with ORG_ADMIN or PROVIDER rights', printable)),
