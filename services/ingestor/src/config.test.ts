@@ -105,6 +105,29 @@ test.each(
   }
 })
 
+test('records that are held must fit the memory, and the heap', () => {
+  const mebibyte = 1024 * 1024
+  const problems = (admitted: number, [all, heap]: [number, number]) => {
+    const memory = { heapBytes: heap * mebibyte, bytes: all * mebibyte }
+    const read = readConfig({ ...oneChannel, ADMITTED_BYTES_MAX: String(admitted * mebibyte) }, memory)
+    return read.kind === 'wrong' ? read.problems : []
+  }
+  // As Node 24 has it in containers of 256, 512 and 1,024 MiB.
+  const [small, middle, large] = [
+    [256, 259],
+    [512, 259],
+    [1_024, 560],
+  ] as [[number, number], [number, number], [number, number]]
+  expect([problems(64, small), problems(128, middle), problems(384, large)]).toEqual([[], [], []])
+  expect(problems(128, small)).toEqual([
+    'ADMITTED_BYTES_MAX needs 304 MiB of memory, and this process may have 256: give it more, or lower it',
+  ])
+  expect(problems(256, middle)).toEqual([
+    'ADMITTED_BYTES_MAX needs a heap of 352 MiB, and Node takes less, half of the memory that there is: ' +
+      'set NODE_OPTIONS=--max-old-space-size=352, or lower it',
+  ])
+})
+
 test('a key that is set wrongly is not told as missing too', () => {
   expect(problemsOf({ ...oneChannel, PARTOO_API_KEY: 'two words' })).toEqual([
     'PARTOO_API_KEY must be printable ASCII without spaces',
