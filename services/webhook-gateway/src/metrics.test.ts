@@ -15,6 +15,8 @@ test('every series is there from the start, at 0', async () => {
   for (const kind of ['kafka', 'spool', 'repeat']) {
     expect(text).toContain(`partoo_webhook_durable_seconds_count{kind="${kind}"} 0`)
   }
+  for (const cause of ['refused', 'failed', 'late', 'no-room', 'bug'])
+    expect(text).toContain(`partoo_webhook_not_durable_total{cause="${cause}"} 0`)
   for (const cause of proofFailures) expect(text).toContain(`partoo_webhook_unproven_total{cause="${cause}"} 0`)
   for (const name of ['foreign_events_total', 'repeats_dropped_total', 'quarantined_total', 'webhook_tryouts_total']) {
     expect(text).toContain(`partoo_${name} 0`)

@@ -14,9 +14,20 @@ import type { Fact } from './records.ts'
 export const answers = ['200', '400', '401', '404', '405', '413', '431', '503', 'none'] as const
 export type AnswerLabel = (typeof answers)[number]
 
-/** Why a request is not proven to be Partoo's. */
-export const proofFailures = ['secret', 'signature-missing', 'signature-malformed', 'signature-wrong'] as const
+/** Why a request is not proven to be Partoo's. `incomplete`: it did not arrive in time; `overload`: there was no room to look. */
+export const proofFailures = [
+  'secret',
+  'signature-missing',
+  'signature-malformed',
+  'signature-wrong',
+  'incomplete',
+  'overload',
+] as const
 export type ProofFailure = (typeof proofFailures)[number]
+
+/** Why a verified webhook was answered 503. */
+const notDurableCauses = ['refused', 'failed', 'late', 'no-room', 'bug'] as const
+export type NotDurableCause = (typeof notDurableCauses)[number]
 
 /** What a 200 rests on. */
 const durableKinds = ['kafka', 'spool', 'repeat'] as const
@@ -62,6 +73,11 @@ export function createMetrics(spool: () => SpoolView | undefined = () => undefin
   const unproven = counter(
     'partoo_webhook_unproven_total',
     'Requests that are not proven to be Partoo’s, by what is missing or wrong',
+    'cause',
+  )
+  const notDurable = counter(
+    'partoo_webhook_not_durable_total',
+    'Verified webhooks answered 503, by why neither Kafka nor the spool had them in time',
     'cause',
   )
   const durableSeconds = new Histogram({
@@ -113,6 +129,7 @@ export function createMetrics(spool: () => SpoolView | undefined = () => undefin
 
   for (const answer of answers) requests.inc({ answer }, 0)
   for (const cause of proofFailures) unproven.inc({ cause }, 0)
+  for (const cause of notDurableCauses) notDurable.inc({ cause }, 0)
   for (const kind of durableKinds) durableSeconds.zero({ kind })
   for (const destination of destinationNames) {
     events.inc({ destination }, 0)
@@ -122,6 +139,7 @@ export function createMetrics(spool: () => SpoolView | undefined = () => undefin
     registry,
     answered: (answer: AnswerLabel) => requests.inc({ answer }),
     unproven: (cause: ProofFailure) => unproven.inc({ cause }),
+    notDurable: (cause: NotDurableCause) => notDurable.inc({ cause }),
     quarantined: () => quarantined.inc(),
     connectionRefused: () => connectionsRefused.inc(),
     /** A webhook could be answered 200. @param seconds since its arrival */

@@ -17,13 +17,14 @@ import { errorLine, type Log } from '@bridge/runtime/log'
 import type { Published, SafeProducer } from '@bridge/runtime/safe-producer'
 import { recordBytes } from '@bridge/schemas/record'
 import type { Destination } from './destination.ts'
+import type { NotDurableCause } from './metrics.ts'
 import type { Fact } from './records.ts'
 import type { Appended, Kept, KeptRow, Spool } from './spool.ts'
 
 /** `refused`: the topic does not take the record at any time. `failed`: it may or may not be stored; repeat it. */
 export type Durability =
   | { kind: 'durable'; by: 'kafka' | 'spool' }
-  | { kind: 'not-durable'; cause: 'refused' | 'failed' | 'late' | 'no-room'; because: string }
+  | { kind: 'not-durable'; cause: Exclude<NotDurableCause, 'bug'>; because: string }
 
 export type PipelineOptions = {
   destination: Destination

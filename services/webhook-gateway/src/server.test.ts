@@ -93,6 +93,12 @@ function another(): string {
   return JSON.stringify(messageEvent({ message: { content: `text ${others}` } }))
 }
 
+/** Verified webhooks that were answered 503. */
+async function notDurable(metrics: ReturnType<typeof createMetrics>): Promise<number> {
+  const counts = (await metrics.registry.metrics()).matchAll(/^partoo_webhook_not_durable_total\{.*\} (\d+)$/gm)
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
 async function counted(metrics: ReturnType<typeof createMetrics>, answer: string): Promise<number> {
   const text = await metrics.registry.metrics()
   return Number(text.match(new RegExp(`partoo_webhook_requests_total{answer="${answer}"} (\\d+)`))?.[1])
@@ -252,6 +258,7 @@ test('what is not durable is answered 503 and may come again', async () => {
     fields: { status: 503, because: 'replies: Connection error', cause: 'failed', message_id: '123' },
   })
   expect(await counted(metrics, '503')).toBe(1)
+  expect(await metrics.registry.metrics()).toContain('partoo_webhook_not_durable_total{cause="failed"} 1')
   expect(await metrics.registry.metrics()).toContain('partoo_webhook_events_total{destination="replies"} 1')
 })
 
@@ -278,7 +285,7 @@ test('a repeat of what is durable is answered and not published; of what is not,
 
 test('more requests at once than the gateway takes are answered 503, and those in progress go on', async () => {
   const gate = Promise.withResolvers<void>()
-  const { port, facts } = await gateway({}, async () => {
+  const { port, facts, metrics } = await gateway({}, async () => {
     await gate.promise
     return { kind: 'durable', by: 'kafka' }
   })
@@ -288,6 +295,8 @@ test('more requests at once than the gateway takes are answered 503, and those i
   })
   await vi.waitFor(() => expect(facts).toHaveLength(1_000), { timeout: 20_000, interval: 20 })
   expect(await send(port)).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
+  expect(await metrics.registry.metrics()).toContain('partoo_webhook_unproven_total{cause="overload"} 1')
+  expect(await notDurable(metrics)).toBe(0)
   gate.resolve()
   expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]))
   expect(await send(port)).toMatchObject({ status: 200 })
@@ -324,7 +333,7 @@ test('a publisher is told a moment before the deadline', async () => {
 })
 
 test('a body that trickles in is answered 503 within the deadline', async () => {
-  const { port, facts } = await gateway({ deadlineMs: 300 })
+  const { port, facts, metrics } = await gateway({ deadlineMs: 300 })
   const request = open(port, 'POST', '/webhooks/partoo', { ...signed(reply), 'content-length': String(reply.length) })
   const startMs = performance.now()
   request.write(reply.slice(0, 10))
@@ -332,16 +341,19 @@ test('a body that trickles in is answered 503 within the deadline', async () => 
   expect(performance.now() - startMs).toBeLessThan(300)
   request.destroy()
   expect(facts).toEqual([])
+  expect(await metrics.registry.metrics()).toContain('partoo_webhook_unproven_total{cause="incomplete"} 1')
+  expect(await notDurable(metrics)).toBe(0)
 })
 
 test('a bug is answered 503, without its message in the log, and the gateway lives', async () => {
-  const { port, lines } = await gateway({}, () => {
+  const { port, lines, metrics } = await gateway({}, () => {
     throw new TypeError('quotes We open at nine.')
   })
   expect(await send(port)).toMatchObject({ status: 503 })
   expect(await send(port, { path: '/elsewhere' })).toMatchObject({ status: 404 })
   expect(lines[0]).toMatchObject({ level: 'error', message: 'bug', fields: { thrown: 'TypeError' } })
   expect(JSON.stringify(lines)).not.toContain('nine')
+  expect(await notDurable(metrics)).toBe(1)
 })
 
 test('a sender that leaves early crashes nothing, and nothing of it is published', async () => {

@@ -21,7 +21,7 @@ import type { GatewayConfig } from './config.ts'
 import { by } from './deadline.ts'
 import { webhookFields } from './log-fields.ts'
 import { LogPace } from './log-pace.ts'
-import type { AnswerLabel, DurableKind, Metrics, ProofFailure } from './metrics.ts'
+import type { AnswerLabel, DurableKind, Metrics, NotDurableCause, ProofFailure } from './metrics.ts'
 import type { Publisher } from './publisher.ts'
 import { type Fact, toFact } from './records.ts'
 import { Repeats } from './repeats.ts'
@@ -56,8 +56,10 @@ type Answer = {
   status: 200 | 401 | 404 | 405 | 413 | 503 | null
   because?: string
   logged?: Record<string, unknown>
-  /** Where it is 401. */
+  /** Where nothing is known of the sender. */
   unproven?: ProofFailure
+  /** Where it is a verified webhook that is lost unless it is sent again. */
+  notDurable?: NotDurableCause
 }
 
 export class WebhookServer {
@@ -152,13 +154,13 @@ export class WebhookServer {
     } catch (error) {
       // A bug, and one webhook's: the others are served on, and this one is sent again, maybe to a version without it.
       this.#options.log.error(bugFields(error), 'bug')
-      this.#answer(response, { status: 503, because: 'a bug, see the line before' }, startMs)
+      this.#answer(response, { status: 503, because: 'a bug, see the line before', notDurable: 'bug' }, startMs)
     }
   }
 
   async #decide(request: IncomingMessage, startMs: number): Promise<Answer> {
     const { webhook, proof } = this.#options
-    if (this.#inProgressCount > requestsMax) return { status: 503, because: 'too many requests at once' }
+    if (this.#inProgressCount > requestsMax) return notHeard('overload', 'too many requests at once')
     const place = findPlace(request.url ?? '', this.#path, proof.secrets !== undefined)
     if (place.kind === 'elsewhere') return { status: 404 }
     if (request.method !== 'POST') return { status: 405 }
@@ -174,9 +176,9 @@ export class WebhookServer {
       case 'too-large':
         return { status: 413, because: `the body is larger than ${webhook.bodyBytesMax} bytes` }
       case 'no-room':
-        return { status: 503, because: 'too many webhooks at once' }
+        return notHeard('overload', 'too many webhooks at once')
       case 'late':
-        return { status: 503, because: 'the body did not arrive in time' }
+        return notHeard('incomplete', 'the body did not arrive in time')
       case 'broken-off':
         return { status: null, because: 'the sender left before its request was whole' }
       case 'whole':
@@ -197,7 +199,7 @@ export class WebhookServer {
   ): Promise<Answer> {
     const { proof, publisher } = this.#options
     const verified = await by(byMs, Verified.verify(proof.keys, body, signature), 'late')
-    if (verified === 'late') return { status: 503, because: 'the signature could not be verified in time' }
+    if (verified === 'late') return notHeard('overload', 'the signature could not be verified in time')
     if (verified === undefined) return unproven('signature-wrong', 'the signature is wrong')
     const traceparent = single(request.headers.traceparent)
     const delivery = {
@@ -212,7 +214,7 @@ export class WebhookServer {
     const durability = await publisher.publish(fact, byMs)
     if (durability.kind === 'not-durable') {
       const logged = { ...webhookFields(fact), cause: durability.cause }
-      return { status: 503, because: durability.because, logged }
+      return { status: 503, because: durability.because, notDurable: durability.cause, logged }
     }
     if (isRepeatable(fact)) this.#repeats.add(verified.digest, performance.now())
     return this.#stored(fact, durability.by, startMs)
@@ -236,6 +238,7 @@ export class WebhookServer {
     }
     this.#options.metrics.answered(String(status ?? 'none') as AnswerLabel)
     if (answer.unproven !== undefined) this.#options.metrics.unproven(answer.unproven)
+    if (answer.notDurable !== undefined) this.#options.metrics.notDurable(answer.notDurable)
     const fields = {
       ...logged,
       status,
@@ -274,6 +277,7 @@ export class WebhookServer {
     }
     const [label, reason] = clientErrorAnswer(error.code)
     this.#options.metrics.answered(label)
+    if (label === '503') this.#options.metrics.unproven('incomplete')
     this.#strangers.tell('info', { status: Number(label), because: error.code ?? 'not HTTP' }, 'webhook finished')
     const retryAfter = label === '503' ? `retry-after: ${retryAfterSeconds}\r\n` : ''
     socket.end(`HTTP/1.1 ${label} ${reason}\r\n${retryAfter}connection: close\r\ncontent-length: 0\r\n\r\n`)
@@ -282,6 +286,11 @@ export class WebhookServer {
 
 function unproven(failure: ProofFailure, because: string): Answer {
   return { status: 401, because, unproven: failure }
+}
+
+/** It may be Partoo's: it is asked to come again. */
+function notHeard(failure: ProofFailure, because: string): Answer {
+  return { status: 503, because, unproven: failure }
 }
 
 /** Partoo's repeats are told by their bytes where each fact has bytes of its own; a status may come to be the same again. */

@@ -4,7 +4,8 @@
 const sample = /^(?<series>[a-zA-Z_:][\w:]*(?:\{[^}]*\})?)\s+(?<value>[0-9.eE+-]+)/
 const tryouts = 'partoo_webhook_tryouts_total'
 /** Counters that explain a delivery that did not arrive, or one that is not taken for ours. */
-const telling = /^partoo_(webhook_requests_total|webhook_unproven_total|foreign_events_total)\b/
+const telling =
+  /^partoo_(webhook_requests_total|webhook_unproven_total|webhook_not_durable_total|foreign_events_total)\b/
 const pageBytesMax = 8 * 1024 * 1024
 
 export type MetricsRead =
