@@ -94,6 +94,17 @@ test.each([
   expect(simulator.state.calls()).toHaveLength(1)
 })
 
+test('an answer that repeats the request is kept without key and text', async () => {
+  const { apiKey, message } = request
+  const body = JSON.stringify({ detail: `the key ${apiKey} may not`, input: message.content })
+  simulator.state.addFault({ match: {}, effect: { kind: 'answer', status: 422, body } })
+  const answer = await client.ingest(request)
+  expect(answer).toMatchObject({ kind: 'rejected', status: 422 })
+  const kept = 'body' in answer ? String(answer.body) : ''
+  expect(kept).toContain('the key *** may not')
+  expect(kept).not.toContain(message.content)
+})
+
 test('nobody listens: the code of the error, and nothing of what was sent', async () => {
   await simulator.close()
   const answer = await client.ingest(request)

@@ -6,6 +6,7 @@ import type { HttpWay } from '@bridge/schemas/http-way'
 import type { OutboundMessage } from '@bridge/schemas/outbound-message'
 import { Pool } from 'undici'
 import { type Answer, classifyAnswer, type RawAnswer } from './answer.ts'
+import { withoutEcho } from './echo.ts'
 import { Exchange } from './exchange.ts'
 
 export type ClientOptions = {
@@ -51,7 +52,7 @@ export class PartooClient {
 
   /** Calls the ingest endpoint once. Ends within `timeoutMs`, with whatever there is by then. */
   async ingest(request: IngestRequest): Promise<Answer> {
-    return classifyAnswer(await this.#post(request))
+    return withoutEcho(classifyAnswer(await this.#post(request)), request)
   }
 
   #post({ channelId, apiKey, message }: IngestRequest): Promise<RawAnswer> {
