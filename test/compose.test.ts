@@ -1,11 +1,13 @@
-// Real: docker-compose.yml as text, and what it repeats of the code. Doubled: nothing; Docker is not needed.
+// Real: the compose files as text, and what it repeats of the code. Doubled: nothing; Docker is not needed.
 // Failure: a key, id, topic or version in the compose file that is not the code's any more.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { variables as ingestor } from '@bridge/ingestor/config'
 import { kafkaVersion } from '@bridge/local-kafka/kafka-jars'
 import { defaultOptions, demoOrganization } from '@bridge/partoo-simulator/options'
 import { createSigner } from '@bridge/partoo-simulator/signing'
+import { variables as gateway } from '@bridge/webhook-gateway/config'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
@@ -36,6 +38,28 @@ test('what monitoring reads is there, and scrapes the ports of the services', ()
   for (const target of ['ingestor:9464', 'webhook-gateway:9465']) {
     expect(prometheus).toContain(`targets: ["${target}"]`)
     expect(compose).toContain(`:${target.split(':')[1]}"`)
+  }
+})
+
+test('for the real Partoo: every variable is one that the service has, secrets come from files that are not committed', () => {
+  const folder = join(root, 'deploy/compose')
+  const real = parse(readFileSync(join(folder, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+    services: Record<string, { command: string[]; env_file: string; environment: Record<string, string> }>
+    secrets: Record<string, { file: string }>
+  }
+  const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n')
+  for (const { file } of Object.values(real.secrets)) expect(ignored).toContain(join('deploy/compose', file))
+  expect(ignored).toContain('deploy/compose/*.env')
+  const known: Record<string, Record<string, unknown>> = { ingestor, 'webhook-gateway': gateway }
+  for (const [name, { command, env_file, environment }] of Object.entries(real.services)) {
+    expect(existsSync(join(root, command[0] ?? ''))).toBe(true)
+    const example = readFileSync(join(folder, `${env_file}.example`), 'utf8')
+    for (const variable of [...Object.keys(environment), ...(example.match(/^[A-Z_]+(?==)/gm) ?? [])]) {
+      const isKnown = variable in (known[name] ?? {}) || variable.replace(/_FILE$/, '') in (known[name] ?? {})
+      expect([name, variable, isKnown]).toEqual([name, variable, true])
+    }
+    for (const value of Object.values(environment).filter((text) => text.startsWith('/run/secrets/')))
+      expect(real.secrets).toHaveProperty(value.replace('/run/secrets/', ''))
   }
 })
 

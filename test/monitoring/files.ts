@@ -34,10 +34,12 @@ export function readAlerts(): Alert[] {
   return groups.flatMap(({ rules }) => rules)
 }
 
-/** The dashboards, with queries as Grafana sends them where Prometheus scrapes every 15 s. */
+/** The dashboards, with queries as Grafana sends them where Prometheus scrapes every 15 s, and of all namespaces. */
 export function readDashboards(): Dashboard[] {
   const texts = readdirSync(dashboardsFolder).map((name) => readFileSync(join(dashboardsFolder, name), 'utf8'))
-  return texts.map((text) => JSON.parse(text.replaceAll('$__rate_interval', '1m')) as Dashboard)
+  return texts.map(
+    (text) => JSON.parse(text.replaceAll('$__rate_interval', '1m').replaceAll('$namespace', '.*')) as Dashboard,
+  )
 }
 
 /** The metrics that a query selects, and the labels by which it does. */

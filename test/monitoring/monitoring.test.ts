@@ -115,7 +115,7 @@ test.each(queries)('every metric and label is one that a service has: %s', (_, e
     const base = name.replace(/_(bucket|sum|count)$/, '')
     const known = ingestor.get(name) ?? gateway.get(name) ?? ingestor.get(base) ?? gateway.get(base)
     expect([name, known !== undefined]).toEqual([name, true])
-    for (const label of labels) expect([...(known ?? []), 'job', 'instance', 'le']).toContain(label)
+    for (const label of labels) expect([...(known ?? []), 'job', 'instance', 'namespace', 'le']).toContain(label)
   }
 })
 
