@@ -24,6 +24,8 @@ let secured: SecuredKafka
 let kafka: TestKafka
 let simulator: Simulator
 let tokens: TokenEndpoint
+/** Of an issuer that the broker does not believe. */
+let otherTokens: TokenEndpoint
 
 describe.skipIf(impossible !== undefined)(
   `Kafka's security${impossible === undefined ? '' : `: ${impossible}`}`,
@@ -44,11 +46,13 @@ describe.skipIf(impossible !== undefined)(
           },
         ],
       })
-      tokens = await TokenEndpoint.start(user, 'planted-client-secret', 3_600)
+      tokens = await TokenEndpoint.start(user, 'planted-client-secret', 3_600, secured.signer)
+      otherTokens = await TokenEndpoint.start(user, 'planted-client-secret', 3_600)
     }, 180_000)
 
     afterAll(async () => {
       await tokens?.close()
+      await otherTokens?.close()
       await simulator?.close()
       await secured?.stop()
     }, 60_000)
@@ -83,6 +87,12 @@ describe.skipIf(impossible !== undefined)(
       ['no TLS where it is wanted', 'tls', () => ({}), 'does this port want TLS or a login?'],
       ['TLS where there is none', 'open', tls, 'this port does not speak TLS'],
       ['another mechanism', 'oauth', () => login('plain'), 'this port does not offer KAFKA_SASL_MECHANISM'],
+      [
+        'a token that the broker does not believe',
+        'oauth',
+        () => ({ ...oauth(), KAFKA_SASL_OAUTH_TOKEN_URL: otherTokens.url }),
+        'the broker does not believe the token',
+      ],
       ['a wrong client secret', 'oauth', () => wrong(oauth()), 'invalid_client: is the client secret right?'],
     ]
     test.each(wrongs)(
@@ -112,7 +122,7 @@ describe.skipIf(impossible !== undefined)(
 
     test('OAUTHBEARER: messages go on beyond the life of a token, with tokens that are got anew', async () => {
       const lifetimeS = 16
-      const short = await TokenEndpoint.start(user, 'planted-client-secret', lifetimeS)
+      const short = await TokenEndpoint.start(user, 'planted-client-secret', lifetimeS, secured.signer)
       onTestFinished(() => short.close())
       const { ingestor, topics } = await start('oauth', { ...oauth(), KAFKA_SASL_OAUTH_TOKEN_URL: short.url })
       await ingestor.ready()

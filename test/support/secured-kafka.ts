@@ -1,7 +1,7 @@
 // Owns a Kafka that is reached in every secured way, each on a port of its own, on this machine's Java. Who administers it comes
 // by a port without security.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findJava } from '@bridge/local-kafka/java'
@@ -13,10 +13,11 @@ import { localFolder } from '@bridge/local-kafka/maven'
 import type { OwnedProcess } from '@bridge/local-kafka/owned-process'
 import { freeLastingPort } from '@bridge/local-kafka/ports'
 import { Authority } from './certificates.ts'
+import { audience, issuer, TokenSigner } from './token-endpoint.ts'
 
 /**
  * `open`: no security. `tls`, `mutualTls`, `expired` (its certificate has expired). `login`: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512;
- * `tlsLogin` the same over TLS. `oauth`: OAUTHBEARER, and a connection that outlives its token is closed.
+ * `tlsLogin` the same over TLS. `oauth`: OAUTHBEARER with tokens of `signer`, and a connection that outlives its token is closed.
  */
 export const listeners = ['open', 'tls', 'mutualTls', 'expired', 'login', 'tlsLogin', 'oauth'] as const
 export type Listener = (typeof listeners)[number]
@@ -40,12 +41,20 @@ export class SecuredKafka {
   /** Holds the certificates. */
   readonly folder: string
   readonly authority: Authority
+  /** Whose tokens it believes. */
+  readonly signer: TokenSigner
 
-  constructor(process: OwnedProcess, ports: Record<Listener, number>, folder: string, authority: Authority) {
+  constructor(
+    process: OwnedProcess,
+    ports: Record<Listener, number>,
+    folder: string,
+    { authority, signer }: { authority: Authority; signer: TokenSigner },
+  ) {
     this.#process = process
     this.#ports = ports
     this.folder = folder
     this.authority = authority
+    this.signer = signer
   }
 
   /** Why there can be none here; undefined: there can be one. */
@@ -71,6 +80,9 @@ export class SecuredKafka {
     if (java.kind === 'missing' || jars.kind === 'missing') throw new Error('ask `impossible` first')
     const folder = await mkdtemp(join(tmpdir(), 'secured-kafka-'))
     const authority = new Authority(folder)
+    const signer = new TokenSigner()
+    const keySetUrl = `file://${join(folder, 'keys.json')}`
+    await writeFile(join(folder, 'keys.json'), signer.keySet)
     const ports = {} as Record<Listener, number>
     for (const listener of listeners) ports[listener] = await freeLastingPort()
     const broker = {
@@ -78,12 +90,17 @@ export class SecuredKafka {
       jars: jars.folder,
       env: process.env,
       folder,
-      settings: settings(ports, await freeLastingPort(), authority),
+      settings: settings(ports, await freeLastingPort(), authority, keySetUrl),
       formatOptions: ['256', '512'].flatMap((bits) => [
         '--add-scram',
         `SCRAM-SHA-${bits}=[name=${user},password=${password}]`,
       ]),
-      javaOptions: ['-Xms128m', '-Xmx256m', '-XX:TieredStopAtLevel=1'],
+      javaOptions: [
+        '-Xms128m',
+        '-Xmx256m',
+        '-XX:TieredStopAtLevel=1',
+        `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${keySetUrl}`,
+      ],
       logFile: join(localFolder, 'logs', 'kafka-secured-ways.log'),
     }
     const formatted = await formatBroker(broker, undefined)
@@ -91,7 +108,7 @@ export class SecuredKafka {
     const usable = (signal: AbortSignal) => untilUsable(`127.0.0.1:${ports.open}`, usableDeadlineMs, signal)
     const started = await runBroker(broker, usable, undefined)
     if (started.kind === 'failed') throw new Error(`${started.why}: see ${broker.logFile}`)
-    return new SecuredKafka(started.process, ports, folder, authority)
+    return new SecuredKafka(started.process, ports, folder, { authority, signer })
   }
 }
 
@@ -99,6 +116,7 @@ function settings(
   ports: Record<Listener, number>,
   controllerPort: number,
   authority: Authority,
+  keySetUrl: string,
 ): Record<string, string> {
   const name = (listener: Listener) => listener.toUpperCase()
   const all = listeners.map((listener) => `${name(listener)}://127.0.0.1:${ports[listener]}`)
@@ -135,7 +153,11 @@ function settings(
     ...of('tlsLogin', { ...logins, ...certificate(authority.sign('broker-3').both) }),
     ...of('oauth', {
       'sasl.enabled.mechanisms': 'OAUTHBEARER',
-      'oauthbearer.sasl.jaas.config': `${modules}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+      'oauthbearer.sasl.jaas.config': `${modules}.oauthbearer.OAuthBearerLoginModule required;`,
+      'oauthbearer.sasl.server.callback.handler.class': `${modules}.oauthbearer.OAuthBearerValidatorCallbackHandler`,
+      'oauthbearer.sasl.oauthbearer.jwks.endpoint.url': keySetUrl,
+      'oauthbearer.sasl.oauthbearer.expected.audience': audience,
+      'oauthbearer.sasl.oauthbearer.expected.issuer': issuer,
       'oauthbearer.connections.max.reauth.ms': '3600000',
     }),
   }

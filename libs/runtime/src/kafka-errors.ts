@@ -53,9 +53,10 @@ const troubles: readonly (readonly [words: RegExp, hint: string])[] = [
     'this port does not speak TLS: leave KAFKA_TLS out, or name the port that does',
   ],
   [/does not support the requested SASL mechanism/, 'this port does not offer KAFKA_SASL_MECHANISM'],
+  // The broker answers a token that it does not believe with a challenge, which kafkajs takes for success.
   [
-    /SASL OAUTHBEARER authentication failed/,
-    'the broker refuses the token: issuer, scope and audience have to be those that it expects',
+    /SASL OAUTHBEARER authentication failed|not valid given the current SASL state/,
+    'the broker does not believe the token: its issuer, audience, scope, signing key and clock have to be what the broker expects',
   ],
   [/SASL .*authentication failed/, 'KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong'],
   [/^Closed connection$/, 'does this port want TLS or a login? KAFKA_TLS, KAFKA_SASL_MECHANISM'],
