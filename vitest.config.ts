@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { keepText } from './test/support/kept-output.ts'
 
@@ -10,6 +11,8 @@ import { keepText } from './test/support/kept-output.ts'
 //   interop      clients in other languages against both services: the programs of examples/
 export default defineConfig({
   test: {
+    // Most of what takes long waits: for a rebalance, a session that ends, a limit. More than four would starve the one Kafka.
+    maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
     // Whatever is run: what its processes tell is kept, and searched for secrets and message texts in the end.
     globalSetup: ['test/support/output-of-the-run.ts'],
     onConsoleLog: (text) => keepText('console', text),
