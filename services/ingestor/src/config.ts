@@ -1,7 +1,5 @@
 // The ingestor's configuration: its variables, and what they mean together.
 
-import { totalmem } from 'node:os'
-import { getHeapStatistics } from 'node:v8'
 import { channelIdRule, isChannelId } from '@bridge/partoo/channel-id'
 import { channelsFileHelp, isApiKey, type ListedOrganization, readChannelsFile } from '@bridge/partoo/channels-file'
 import { connectTimeoutMs } from '@bridge/partoo/client'
@@ -36,6 +34,7 @@ import type { RegistryConnection } from '@bridge/schemas/registry'
 import { bulkTopic, topics } from '@bridge/schemas/topics'
 import { z } from 'zod'
 import type { Mode } from './kafka/assignment.ts'
+import { checkMemory, type Memory, ownMemory } from './memory.ts'
 import { type Channels, type ConfiguredOrganization, chosenAssignment, fromFile, oneChannel } from './organizations.ts'
 
 const about = {
@@ -151,14 +150,6 @@ export type IngestorConfig = ServiceConfig & {
   benchmarkWithoutReceipts: boolean
 }
 
-/** What the process takes beside admitted records, measured with a full backlog of small and of large ones; of the heap with room to collect garbage. */
-const besideBytes = { heap: 96 * 1024 * 1024, all: 176 * 1024 * 1024 }
-/** Of the heap's limit, what the young generation has at most. */
-const youngShare = 1 / 8
-
-/** What Node may take for objects, and the process in all. */
-type Memory = { heapBytes: number; bytes: number }
-
 /** Reads the configuration, or everything that is wrong with it. @param memory of this process */
 export function readConfig(env: NodeJS.ProcessEnv, memory: Memory = ownMemory()): ConfigRead<IngestorConfig> {
   let listed: ListedOrganization[] | undefined
@@ -258,32 +249,6 @@ function shownOrganizations(env: NodeJS.ProcessEnv): string[] {
     const named = channels.map(({ channelId, name }) => (name === null ? channelId : `${channelId} (${name})`))
     return `  organization ${orgId}: key ***, limit ${limit}, channels ${named.join(', ')}`
   })
-}
-
-function ownMemory(): Memory {
-  const constrained = process.constrainedMemory()
-  return {
-    heapBytes: getHeapStatistics().heap_size_limit,
-    bytes: constrained > 0 ? Math.min(constrained, totalmem()) : totalmem(),
-  }
-}
-
-/** What is held is on the heap: where that is too small, Node would end the process in the middle of a backlog. */
-function checkMemory(admittedBytesMax: number | undefined, memory: Memory): string[] {
-  if (admittedBytesMax === undefined) return []
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024)
-  const needed = admittedBytesMax + besideBytes.all
-  if (memory.bytes < needed) {
-    return [
-      `ADMITTED_BYTES_MAX needs ${mebibytes(needed)} MiB of memory, and this process may have ${mebibytes(memory.bytes)}: give it more, or lower it`,
-    ]
-  }
-  const heap = admittedBytesMax + besideBytes.heap
-  if (memory.heapBytes * (1 - youngShare) >= heap) return []
-  return [
-    `ADMITTED_BYTES_MAX needs a heap of ${mebibytes(heap)} MiB, and Node takes less, half of the memory that there is: ` +
-      `set NODE_OPTIONS=--max-old-space-size=${mebibytes(heap)}, or lower it`,
-  ]
 }
 
 function checkOneChannel(isSet: (name: 'PARTOO_API_KEY' | 'PARTOO_CHANNEL_ID') => boolean): string[] {

@@ -5,6 +5,7 @@ import { webhookEventTypes } from '@bridge/partoo/webhook-event'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { destinations, eventType } from './classify.ts'
 import { destinationNames } from './destination.ts'
+import { notDurableCauses } from './pipeline.ts'
 import type { Fact } from './records.ts'
 
 /**
@@ -26,8 +27,8 @@ export const proofFailures = [
 export type ProofFailure = (typeof proofFailures)[number]
 
 /** Why a verified webhook was answered 503. */
-const notDurableCauses = ['refused', 'failed', 'late', 'no-room', 'bug'] as const
-export type NotDurableCause = (typeof notDurableCauses)[number]
+const unstoredCauses = [...notDurableCauses, 'bug'] as const
+export type NotDurableCause = (typeof unstoredCauses)[number]
 
 /** What a 200 rests on. */
 const durableKinds = ['kafka', 'spool', 'repeat'] as const
@@ -129,7 +130,7 @@ export function createMetrics(spool: () => SpoolView | undefined = () => undefin
 
   for (const answer of answers) requests.inc({ answer }, 0)
   for (const cause of proofFailures) unproven.inc({ cause }, 0)
-  for (const cause of notDurableCauses) notDurable.inc({ cause }, 0)
+  for (const cause of unstoredCauses) notDurable.inc({ cause }, 0)
   for (const kind of durableKinds) durableSeconds.zero({ kind })
   for (const destination of destinationNames) {
     events.inc({ destination }, 0)

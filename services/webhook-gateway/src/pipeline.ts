@@ -17,14 +17,16 @@ import { errorLine, type Log } from '@bridge/runtime/log'
 import type { Published, SafeProducer } from '@bridge/runtime/safe-producer'
 import { recordBytes } from '@bridge/schemas/record'
 import type { Destination } from './destination.ts'
-import type { NotDurableCause } from './metrics.ts'
 import type { Fact } from './records.ts'
 import type { Appended, Kept, KeptRow, Spool } from './spool.ts'
+
+/** Why neither Kafka nor the spool has a webhook. */
+export const notDurableCauses = ['refused', 'failed', 'late', 'no-room'] as const
 
 /** `refused`: the topic does not take the record at any time. `failed`: it may or may not be stored; repeat it. */
 export type Durability =
   | { kind: 'durable'; by: 'kafka' | 'spool' }
-  | { kind: 'not-durable'; cause: Exclude<NotDurableCause, 'bug'>; because: string }
+  | { kind: 'not-durable'; cause: (typeof notDurableCauses)[number]; because: string }
 
 export type PipelineOptions = {
   destination: Destination

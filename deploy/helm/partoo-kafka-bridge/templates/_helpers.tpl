@@ -91,9 +91,9 @@ startupProbe:
 {{- fail (printf "env.%s is set by the chart itself: leave it out (ports are fixed, the spool has gateway.spool)" $name) -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "HTTPS_PROXY" "HTTP_PROXY" "https_proxy" "http_proxy" -}}
+{{- range $name := list "HTTPS_PROXY" "HTTP_PROXY" -}}
 {{- if contains "@" (get $ $name | toString) -}}
-{{- fail (printf "env.%s holds a login, which is a secret. Put the whole URL into a Secret, and name that: files.%s_FILE: { secret: <name>, key: <key> }" $name (upper $name)) -}}
+{{- fail (printf "env.%s holds a login, which is a secret. Put the whole URL into a Secret, and name that: files.%s_FILE: { secret: <name>, key: <key> }" $name $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
